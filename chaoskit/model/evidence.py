@@ -1,0 +1,49 @@
+"""Samples and marks on disk: written as they happen, read back whatever happened since.
+
+`samples.bin` is a row of SAMPLE_DTYPE records, `marks.jsonl` a line a mark. A torn last record, left
+by a crash, is dropped.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from chaoskit.model.timeline import (
+    SAMPLE_DTYPE,
+    Mark,
+    MarkKind,
+    Samples,
+    no_samples,
+    sort_marks,
+)
+
+
+def read_samples(path: Path) -> Samples:
+    """All whole records of a samples file, in the order of their intended times."""
+    if not path.exists():
+        return no_samples()
+    raw = path.read_bytes()
+    whole = len(raw) // SAMPLE_DTYPE.itemsize * SAMPLE_DTYPE.itemsize
+    samples = np.frombuffer(raw[:whole], dtype=SAMPLE_DTYPE)
+    return samples[np.argsort(samples["due"], kind="stable")]
+
+
+def mark_line(mark: Mark) -> str:
+    """One mark as a JSON line, newline included."""
+    return json.dumps({**asdict(mark), "kind": mark.kind.value}, ensure_ascii=False) + "\n"
+
+
+def read_marks(path: Path) -> tuple[Mark, ...]:
+    """All whole marks of a file, in order of time."""
+    if not path.exists():
+        return ()
+    marks = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            fields = json.loads(line)
+            marks.append(Mark(**{**fields, "kind": MarkKind(fields["kind"])}))
+        except (ValueError, TypeError, KeyError):
+            continue  # torn by a crash
+    return sort_marks(marks)

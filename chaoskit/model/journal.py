@@ -1,0 +1,142 @@
+"""Everything about a run, as it is stored in journal.json."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaoskit.model.experiment import Budget
+from chaoskit.model.measures import Measured
+from chaoskit.model.verdict import Verdict
+
+SCHEMA = "chaoskit/journal/v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetCheck:
+    """One budget held against one measure of one trial."""
+
+    budget: Budget
+    measured: Measured
+    kept: bool | None  # None: could not be told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """A healer's part in a trial, from its witnesses. Times are seconds from the effect."""
+
+    healer: str
+    detected_s: float | None = None
+    acted_s: float | None = None
+    restored_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialJudgement:
+    """What the evidence of one trial says."""
+
+    verdict: Verdict
+    reason: str
+    measures: tuple[Measured, ...] = ()
+    checks: tuple[BudgetCheck, ...] = ()
+    acts: tuple[Act, ...] = ()
+
+    def measured(self, name: str) -> Measured | None:
+        """The measure of that name, when it was taken."""
+        return next((one for one in self.measures if one.measure == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One trial: the facts that the supervisor wrote down, and the judgement over them."""
+
+    index: int  # 1-based
+    folder: str  # relative to the run's folder
+    phase_offset_s: float  # extra wait before the fault, from the seed
+    probes: tuple[str, ...] = ()
+    started_ns: int = 0
+    send_lag_p99_s: float | None = None
+    picked: tuple[str, ...] = ()  # instances the fault was done to
+    mechanisms: tuple[str, ...] = ()  # how it was done
+    chaostoolkit: Mapping[str, Any] = field(default_factory=dict)  # status, deviated, failures
+    trouble: str = ""  # what went wrong with us, if anything
+    trouble_verdict: Verdict | None = None
+    judgement: TrialJudgement | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealerRecord:
+    """A healer that the target declares."""
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentJudgement:
+    """What all trials of an experiment say together."""
+
+    verdict: Verdict
+    passed: bool  # the verdict is good, or is exactly the expected one
+    sentence: str  # for people: verdict, numbers, confidence
+    claim: str = ""  # the strongest claim that the trials allow
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRecord:
+    """One experiment of a run."""
+
+    name: str
+    title: str
+    description: str
+    file: str
+    line: int = 1
+    hash: str = ""
+    target: str
+    target_title: str = ""
+    tags: tuple[str, ...] = ()
+    rate_hz: float
+    timeout_s: float
+    baseline_s: float
+    watch_s: float
+    stable_s: float
+    plan: str  # "merge", "5 runs, 0 may miss"
+    runs: int
+    allow: int
+    budgets: tuple[Budget, ...]
+    healed_by: tuple[str, ...] = ()
+    expect: Verdict | None = None
+    healers: tuple[HealerRecord, ...] = ()
+    redundancy: Mapping[str, int] = field(default_factory=dict)
+    target_start_s: float | None = None
+    wall_s: float | None = None  # the experiment's own time, target start not included
+    trials: tuple[TrialRecord, ...] = ()
+    judgement: ExperimentJudgement | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchor:
+    """One wall-clock instant beside its monotonic one: places logs on the timeline."""
+
+    wall: str  # ISO 8601, UTC
+    wall_ns: int
+    mono_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """A run: complete, or as far as it came."""
+
+    schema: str = SCHEMA
+    run_id: str
+    chaoskit: str  # version
+    command: str  # the exact command that repeats it
+    seed: int
+    anchor: Anchor
+    ended_wall: str = ""  # empty while running, or when the run died
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    experiments: tuple[ExperimentRecord, ...] = ()
+    interrupted_by: str = ""  # SIGINT, SIGTERM
+    left_behind: tuple[str, ...] = ()  # what may still be there, each with the command against it
+    trouble: str = ""
+    exit_code: int | None = None
