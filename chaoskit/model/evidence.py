@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from chaoskit.model.journal import ExperimentRecord, TrialRecord
 from chaoskit.model.timeline import (
+    NS,
     SAMPLE_DTYPE,
     Mark,
     MarkKind,
     Samples,
+    Timeline,
     no_samples,
     sort_marks,
 )
@@ -47,3 +50,17 @@ def read_marks(path: Path) -> tuple[Mark, ...]:
         except (ValueError, TypeError, KeyError):
             continue  # torn by a crash
     return sort_marks(marks)
+
+
+def read_timeline(folder: Path, experiment: ExperimentRecord, trial: TrialRecord) -> Timeline:
+    """The timeline of one trial, from its folder and what the journal says of it."""
+    return Timeline(
+        samples=read_samples(folder / "samples.bin"),
+        marks=read_marks(folder / "marks.jsonl"),
+        probes=trial.probes,
+        period_ns=round(NS / experiment.rate_hz),
+        timeout_ns=round(experiment.timeout_s * NS),
+        stable_ns=round(experiment.stable_s * NS),
+        watch_ns=round(experiment.watch_s * NS),
+        started_ns=trial.started_ns,
+    )

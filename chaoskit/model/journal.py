@@ -138,5 +138,6 @@ class Journal:
     experiments: tuple[ExperimentRecord, ...] = ()
     interrupted_by: str = ""  # SIGINT, SIGTERM
     left_behind: tuple[str, ...] = ()  # what may still be there, each with the command against it
-    trouble: str = ""
+    trouble: str = ""  # what ended the run before its time, if anything
+    trouble_exit: int | None = None  # and the exit code that it leads to
     exit_code: int | None = None

@@ -4,15 +4,26 @@ All times are nanoseconds of CLOCK_MONOTONIC, which the agent and every containe
 share with us. Samples are one flat numpy array so that a million of them are cheap to judge.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-NS = 1_000_000_000
+from chaoskit.model.marks import NS, Mark, MarkKind, sort_marks
+from chaoskit.model.outcomes import Outcome, Reason
+
+__all__ = [
+    "NS",
+    "SAMPLE_DTYPE",
+    "Mark",
+    "MarkKind",
+    "Outcome",
+    "Reason",
+    "Samples",
+    "Timeline",
+    "no_samples",
+    "sort_marks",
+]
 
 SAMPLE_DTYPE = np.dtype(
     [
@@ -30,61 +41,6 @@ SAMPLE_DTYPE = np.dtype(
 )
 
 Samples = npt.NDArray[np.void]  # of SAMPLE_DTYPE
-
-
-class Outcome(IntEnum):
-    """What an ask said. UNKNOWN is about us, never about the target."""
-
-    GOOD = 1
-    BAD = 2
-    UNKNOWN = 3
-
-
-class Reason(IntEnum):
-    """Why an ask was not good."""
-
-    NONE = 0
-    REFUSED = 1
-    RESET = 2
-    TIMEOUT = 3
-    CLOSED = 4  # the connection ended before a whole answer
-    TOLERANCE = 5  # an answer came, outside the tolerance
-    UNRESOLVED = 6  # the name did not resolve
-    PROTOCOL = 7  # what came was not the protocol
-    LATE = 8  # we began too late
-    NO_SLOT = 9  # we had too many asks in flight
-    RAISED = 10  # a python or process probe failed
-    OTHER = 11
-
-
-class MarkKind(StrEnum):
-    """What can happen in a trial."""
-
-    PHASE = "phase"  # detail: baseline, inject, watch, lift, settle, end
-    INJECTED = "injected"  # the fault was ordered
-    IN_EFFECT = "in_effect"  # the fault was proven in effect
-    DETECTED = "detected"  # a healer noticed
-    ACTED = "acted"  # a healer acted
-    RESTORED = "restored"  # a healer took the repaired part back
-    LIFTED = "lifted"  # the fault was proven gone
-    REDUNDANCY = "redundancy"  # data: have, want
-    ENGINE = "engine"  # a container event; detail: die, start, oom, ...
-    ACTIVITY = "activity"  # a Chaos Toolkit activity began or ended
-    NOTE = "note"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mark:
-    """Something that happened, with its time."""
-
-    at_ns: int
-    kind: MarkKind
-    source: str = ""  # who says so: a fault's id, a healer's name, "engine"
-    service: str = ""
-    instance: str = ""
-    detail: str = ""
-    resolution_ns: int = 0  # it happened at most this long before at_ns
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +82,6 @@ class Timeline:
         phases = self.of(MarkKind.PHASE)
         ends = [mark.at_ns for mark in phases if mark.detail in {"lift", "settle", "end"}]
         return min(ends, default=None)
-
-
-def sort_marks(marks: Iterable[Mark]) -> tuple[Mark, ...]:
-    """Marks in order of time; several observers write them, each in its own order."""
-    return tuple(sorted(marks, key=lambda mark: mark.at_ns))
 
 
 def no_samples() -> Samples:

@@ -1,0 +1,279 @@
+"""The supervisor: starts targets, conducts trials, and leaves nothing behind.
+
+It holds everything together and judges nothing: what it hands back are facts. The judge that it is
+given is only asked so that a decided series can stop early, and so that people hear of it.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from chaoskit.errors import ChaoskitError, LiftFailed
+from chaoskit.model.experiment import Experiment
+from chaoskit.model.journal import (
+    ExperimentRecord,
+    HealerRecord,
+    Journal,
+    TrialJudgement,
+    TrialRecord,
+)
+from chaoskit.model.progress import Listener, Step
+from chaoskit.model.target import TargetSpec
+from chaoskit.model.timeline import NS
+from chaoskit.model.verdict import Verdict
+from chaoskit.plan.plan import Plan, PlannedExperiment
+from chaoskit.run.clock import now_ns, wall_now
+from chaoskit.run.folder import RunFolder
+from chaoskit.run.keeper import Mode, spawn_keeper
+from chaoskit.run.player import Player
+from chaoskit.run.prober.handle import Prober
+from chaoskit.run.recorder import Recorder
+from chaoskit.run.running_target import RunningTarget
+from chaoskit.run.signals import Interrupted, Signals
+from chaoskit.run.trial import Bench, Trial
+
+UNFINISHED = "the run ended before this trial did"
+
+
+class Judging(Protocol):
+    """What the pipeline knows about verdicts; the supervisor does not."""
+
+    def trial(self, experiment: ExperimentRecord, trial: TrialRecord) -> TrialJudgement:
+        """The judgement over one trial that has ended."""
+        ...
+
+    def experiment(self, experiment: ExperimentRecord) -> ExperimentRecord:
+        """The record with its judgement."""
+        ...
+
+    def decided(self, experiment: ExperimentRecord) -> bool:
+        """Whether no further trial can change the verdict."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """What is to be run, and where it is written down."""
+
+    plan: Plan
+    targets: Mapping[str, TargetSpec]
+    folder: RunFolder
+    journal: Journal  # as it is before anything ran
+    lease_s: float = 5.0
+
+
+class Supervisor:
+    """One run."""
+
+    def __init__(self, orders: Orders, listener: Listener, judging: Judging) -> None:
+        self._orders = orders
+        self._judging = judging
+        self._folder = orders.folder
+        self._journal = orders.journal
+        self._recorder = Recorder(listener)
+        self._signals = Signals()
+        self._current: ExperimentRecord | None = None
+
+    def run(self) -> Journal:
+        """Run everything; the facts, as far as they came. Never raises a ChaoskitError."""
+        self._save()
+        with self._signals:
+            keeper = spawn_keeper(
+                folder=self._folder.path,
+                run_id=self._journal.run_id,
+                lease_s=self._orders.lease_s,
+                mode=Mode.REMOVE,
+            )
+            try:
+                with Prober.start() as prober:
+                    for group in self._orders.plan.groups:
+                        self._target(self._orders.targets[group.target], group.experiments, prober)
+            except Interrupted:
+                pass  # the signals know which one it was
+            except LiftFailed as error:
+                self._left_behind(error)
+            except ChaoskitError as error:
+                self._journal = replace(
+                    self._journal, trouble=str(error), trouble_exit=int(error.exit_code)
+                )
+            self._journal = replace(
+                self._journal, ended_wall=wall_now(), interrupted_by=self._signals.name
+            )
+            self._save()
+            if not self._journal.left_behind:
+                keeper.goodbye()
+        return self._journal
+
+    def _target(
+        self, spec: TargetSpec, planned: tuple[PlannedExperiment, ...], prober: Prober
+    ) -> None:
+        begun_ns = now_ns()
+        self._recorder.tell(Step.TARGET, spec.title, state="starting", target=spec.name)
+        with RunningTarget(
+            spec,
+            folder=self._folder,
+            run_id=self._journal.run_id,
+            recorder=self._recorder,
+            seed=self._journal.seed,
+            lease_s=self._orders.lease_s,
+        ) as target:
+            with self._signals.raising():
+                target.start()
+            start_s = (now_ns() - begun_ns) / NS
+            self._recorder.tell(Step.TARGET, spec.title, state="ready", seconds=start_s)
+            for number, one in enumerate(planned):
+                if number:
+                    with self._signals.raising():
+                        target.rearm()
+                self._experiment(one, target, prober, start_s)
+            self._recorder.tell(Step.TARGET, spec.title, state="stopping")
+
+    def _experiment(
+        self, planned: PlannedExperiment, target: RunningTarget, prober: Prober, start_s: float
+    ) -> None:
+        begun_ns = now_ns()
+        experiment = planned.experiment
+        record = replace(record_of(planned, target.spec), target_start_s=start_s)
+        self._put(record)
+        self._recorder.experiment, self._recorder.trial = experiment.name, 0
+        self._recorder.tell(
+            Step.EXPERIMENT,
+            experiment.title,
+            title=experiment.title,
+            runs=planned.runs,
+            budgets={one.measure: one.text for one in experiment.budgets},
+        )
+        player = Player(
+            document_for(experiment, target.entrypoints),
+            orders=target.orders,
+            log=self._folder.logs / "chaostoolkit.log",
+        )
+        bench = Bench(
+            experiment=experiment,
+            player=player,
+            prober=prober,
+            injector=target.injector,
+            recorder=self._recorder,
+            announce=target.announce,
+            stop=self._signals.stop,
+        )
+        try:
+            for offset_s in planned.offsets_s:
+                if record.trials:
+                    with self._signals.raising():
+                        target.rearm()
+                record = self._trial(bench, record, offset_s)
+                if self._judging.decided(record):
+                    break
+        finally:
+            player.end()
+        record = self._judging.experiment(replace(record, wall_s=(now_ns() - begun_ns) / NS))
+        self._put(record)
+        judgement = record.judgement
+        assert judgement is not None
+        self._recorder.trial = 0
+        self._recorder.tell(
+            Step.VERDICT,
+            judgement.sentence,
+            verdict=judgement.verdict.value,
+            passed=judgement.passed,
+            sentence=judgement.sentence,
+        )
+
+    def _trial(
+        self, bench: Bench, experiment: ExperimentRecord, offset_s: float
+    ) -> ExperimentRecord:
+        """Conduct one trial; the experiment's record with it."""
+        index = len(experiment.trials) + 1
+        folder = self._folder.trial(experiment.name, index)
+        facts = TrialRecord(
+            index=index, folder=self._folder.relative(folder), phase_offset_s=offset_s
+        )
+        unfinished = replace(facts, trouble=UNFINISHED, trouble_verdict=Verdict.INTERRUPTED)
+        self._put(with_trial(experiment, unfinished))
+        self._recorder.experiment, self._recorder.trial = experiment.name, index
+        self._recorder.tell(Step.TRIAL, index=index, runs=experiment.runs)
+        trial = Trial(bench, facts, folder)
+        try:
+            facts = trial.conduct()
+        except Interrupted:
+            interrupted = replace(
+                trial.record,
+                trouble=f"interrupted by {self._signals.name}",
+                trouble_verdict=Verdict.INTERRUPTED,
+            )
+            self._put(with_trial(experiment, interrupted))
+            bench.player.interrupt()
+            raise
+        except LiftFailed as error:
+            failed = replace(trial.record, trouble=str(error), trouble_verdict=Verdict.LIFT_FAILED)
+            self._put(with_trial(experiment, failed))
+            raise
+        judged = replace(facts, judgement=self._judging.trial(experiment, facts))
+        assert judged.judgement is not None
+        self._recorder.tell(
+            Step.TRIAL_VERDICT,
+            judged.judgement.reason,
+            verdict=judged.judgement.verdict.value,
+            reason=judged.judgement.reason,
+        )
+        experiment = with_trial(experiment, judged)
+        self._put(experiment)
+        return experiment
+
+    def _put(self, record: ExperimentRecord) -> None:
+        """The journal with this experiment's newest record, on disk."""
+        others = [one for one in self._journal.experiments if one.name != record.name]
+        self._journal = replace(self._journal, experiments=(*others, record))
+        self._save()
+
+    def _save(self) -> None:
+        self._folder.write_journal(self._journal)
+
+    def _left_behind(self, error: LiftFailed) -> None:
+        self._journal = replace(self._journal, left_behind=(*self._journal.left_behind, str(error)))
+
+
+def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
+    """An experiment's record before its first trial."""
+    experiment = planned.experiment
+    return ExperimentRecord(
+        name=experiment.name,
+        title=experiment.title,
+        description=experiment.description,
+        file=str(experiment.path),
+        hash=experiment.hash,
+        target=spec.name,
+        target_title=spec.title,
+        tags=experiment.tags,
+        rate_hz=experiment.probing.rate_hz,
+        timeout_s=experiment.probing.timeout_s,
+        baseline_s=experiment.phases.baseline_s,
+        watch_s=experiment.phases.watch_s,
+        stable_s=experiment.phases.stable_s,
+        plan=planned.plan_name,
+        runs=planned.runs,
+        allow=planned.allow,
+        budgets=experiment.budgets,
+        healed_by=experiment.healed_by,
+        expect=experiment.expect,
+        healers=tuple(
+            HealerRecord(name=one.name, kind=one.kind, settings=one.settings)
+            for one in spec.healers
+        ),
+        redundancy={one.service: one.instances for one in spec.strengths},
+    )
+
+
+def document_for(experiment: Experiment, entrypoints: Mapping[str, str]) -> dict[str, Any]:
+    """The Chaos Toolkit document with the target's addresses in its configuration."""
+    document = deepcopy(dict(experiment.document))
+    document["configuration"] = {**entrypoints, **document.get("configuration", {})}
+    return document
+
+
+def with_trial(experiment: ExperimentRecord, trial: TrialRecord) -> ExperimentRecord:
+    """The record with this trial added, or replaced."""
+    others = tuple(one for one in experiment.trials if one.index != trial.index)
+    return replace(experiment, trials=(*others, trial))

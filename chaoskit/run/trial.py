@@ -1,0 +1,279 @@
+"""One trial: baseline, inject, watch, lift, settle; what came of it is only written down here.
+
+The supervisor's loop looks at the evidence so far a few times a second to know when a phase is over.
+No measure depends on how often it looks: samples and marks carry their own times.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chaoskit.errors import ChaoskitError, FaultRefused, LiftFailed
+from chaoskit.measures import progress
+from chaoskit.model.experiment import Experiment, ProbeSpec
+from chaoskit.model.journal import TrialRecord
+from chaoskit.model.progress import Step
+from chaoskit.model.timeline import (
+    NS,
+    Mark,
+    MarkKind,
+    Outcome,
+    Samples,
+    Timeline,
+    no_samples,
+    sort_marks,
+)
+from chaoskit.model.verdict import Verdict
+from chaoskit.run.clock import now_ns, pause
+from chaoskit.run.injector import Injector
+from chaoskit.run.player import Player, WorkerDied
+from chaoskit.run.prober.handle import Prober
+from chaoskit.run.prober.tail import Tail
+from chaoskit.run.recorder import Recorder
+from chaoskit.run.signals import Interrupted
+
+_LOOK_EVERY_S = 0.02
+_HEALTH_EVERY_NS = NS // 4
+_TOOLKIT_PATIENCE_S = 30.0  # for chaoslib's own hypothesis after the watch, and its rollbacks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What a trial works with: one target, one experiment, and everybody who serves them."""
+
+    experiment: Experiment
+    player: Player
+    prober: Prober
+    injector: Injector
+    recorder: Recorder
+    announce: Callable[[], None]  # writes down every service's strength as it is now
+    stop: threading.Event  # set by a signal
+
+
+class Trial:
+    """One trial under way."""
+
+    def __init__(self, bench: Bench, record: TrialRecord, folder: Path) -> None:
+        self._bench = bench
+        self._record = record
+        self._folder = folder
+        self._tail = Tail(folder / "samples.bin")
+        self._samples: Samples = no_samples()
+        self._last_health_ns = 0
+        self._started_ns = 0
+
+    def conduct(self) -> TrialRecord:
+        """Run all phases; whatever goes wrong, every fault is lifted and the facts are kept.
+
+        Raises Interrupted after lifting, LiftFailed when something may be left behind.
+        """
+        bench = self._bench
+        with bench.recorder:
+            bench.recorder.begin(
+                self._folder / "marks.jsonl",
+                experiment=bench.experiment.name,
+                trial=self._record.index,
+            )
+            try:
+                self._phases()
+            except FaultRefused as error:
+                self._trouble(Verdict.FAULT_NOT_APPLIED, str(error))
+            except (WorkerDied, ChaoskitError) as error:
+                if isinstance(error, LiftFailed):
+                    raise
+                self._trouble(Verdict.HARNESS_ERROR, str(error))
+            finally:
+                self._lift()
+                self._close()
+        return self._record
+
+    @property
+    def record(self) -> TrialRecord:
+        """The facts as far as they are known."""
+        return self._record
+
+    def _phases(self) -> None:
+        self._baseline()
+        if self._record.trouble_verdict is None:
+            self._inject()
+            self._watch()
+        self._finish_toolkit()
+        self._settle()
+
+    def _baseline(self) -> None:
+        bench, experiment = self._bench, self._bench.experiment
+        resolved = bench.player.resolved()
+        probes = probes_of(resolved["probes"])
+        bench.player.begin(self._folder / "chaostoolkit-journal.json")
+        begun = bench.prober.begin(
+            self._folder / "samples.bin",
+            probes,
+            rate_hz=experiment.probing.rate_hz,
+            timeout_s=experiment.probing.timeout_s,
+            configuration=resolved["configuration"],
+            secrets=resolved["secrets"],
+        )
+        self._started_ns = begun.started_ns
+        self._record = replace(
+            self._record,
+            started_ns=begun.started_ns,
+            probes=tuple(probe.name for probe in probes),
+        )
+        length_s = experiment.phases.baseline_s
+        end_ns = bench.recorder.phase("baseline", seconds=length_s) + round(length_s * NS)
+        bench.announce()
+        self._look_until(lambda: now_ns() >= end_ns)
+        self._look_until(lambda: bench.player.reached("method") or self._toolkit_done())
+        steady, reason = progress.baseline_is_steady(self._timeline(), now_ns())
+        if self._toolkit_done():
+            steady, reason = False, "Chaos Toolkit's own steady-state hypothesis was not met"
+        if not steady:
+            self._trouble(Verdict.BASELINE_NOT_MET, reason)
+            bench.player.refuse("method")
+
+    def _inject(self) -> None:
+        bench = self._bench
+        start_ns = bench.recorder.phase("inject", seconds=self._record.phase_offset_s)
+        due_ns = start_ns + round(self._record.phase_offset_s * NS)
+        self._look_until(lambda: now_ns() >= due_ns)
+        bench.player.release("method")
+
+    def _watch(self) -> None:
+        bench = self._bench
+        bench.recorder.phase("watch", seconds=bench.experiment.phases.watch_s)
+        wants_redundancy = any(one.measure == "redundancy" for one in bench.experiment.budgets)
+        played = False
+
+        def over() -> bool:
+            nonlocal played
+            played = played or bench.player.reached("watched")
+            if self._toolkit_done():
+                return True
+            timeline = self._timeline()
+            if timeline.in_effect_ns is None:
+                return played  # the method is through, and nothing took effect
+            why = progress.watch_is_over(timeline, now_ns(), wants_redundancy=wants_redundancy)
+            return played and why is not None
+
+        self._look_until(over)
+
+    def _finish_toolkit(self) -> None:
+        """Let chaoslib ask its hypothesis while held faults are on, then lift, then roll back."""
+        player = self._bench.player
+        player.release("watched")
+        self._look_for(
+            lambda: player.reached("lifted") or self._toolkit_done(),
+            "Chaos Toolkit's hypothesis after the method",
+        )
+        self._lift()
+        player.release("lifted")
+        self._look_for(self._toolkit_done, "Chaos Toolkit's rollbacks")
+        if player.result is not None:
+            self._record = replace(self._record, chaostoolkit=dict(player.result))
+
+    def _settle(self) -> None:
+        bench = self._bench
+        limit_s = bench.experiment.phases.settle_s
+        end_ns = bench.recorder.phase("settle", seconds=limit_s) + round(limit_s * NS)
+        if self._record.trouble_verdict is None:
+            self._look_until(
+                lambda: now_ns() >= end_ns or progress.settled(self._timeline(), now_ns())
+            )
+
+    def _lift(self) -> None:
+        """Lift whatever is held. Called again and again: what is lifted stays lifted."""
+        if self._bench.injector.held:
+            self._bench.recorder.phase("lift")
+            self._bench.injector.lift_all()
+
+    def _close(self) -> None:
+        bench = self._bench
+        bench.recorder.phase("end")
+        if self._started_ns:
+            ended = bench.prober.end()
+            self._record = replace(self._record, send_lag_p99_s=ended.send_lag_p99_s)
+        effects = [one for one in bench.recorder.marks() if one.kind is MarkKind.IN_EFFECT]
+        self._record = replace(
+            self._record,
+            picked=tuple(dict.fromkeys(one.instance for one in effects if one.instance)),
+            mechanisms=tuple(
+                dict.fromkeys(one.data["mechanism"] for one in effects if "mechanism" in one.data)
+            ),
+        )
+
+    def _trouble(self, verdict: Verdict, reason: str) -> None:
+        self._record = replace(self._record, trouble=reason, trouble_verdict=verdict)
+        self._bench.recorder.record(
+            Mark(at_ns=now_ns(), kind=MarkKind.NOTE, source="chaoskit", detail=reason)
+        )
+
+    def _toolkit_done(self) -> bool:
+        return self._bench.player.result is not None
+
+    def _look_for(self, condition: Callable[[], bool], what: str) -> None:
+        end_ns = now_ns() + round(_TOOLKIT_PATIENCE_S * NS)
+        self._look_until(lambda: condition() or now_ns() >= end_ns)
+        if not condition():
+            message = f"{what} did not end within {_TOOLKIT_PATIENCE_S:g} s"
+            raise WorkerDied(message)
+
+    def _look_until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            if self._bench.stop.is_set():
+                raise Interrupted
+            self._bench.player.check()
+            self._health()
+            pause(_LOOK_EVERY_S)
+
+    def _timeline(self) -> Timeline:
+        fresh = self._tail.new()
+        if len(fresh):
+            self._samples = np.concatenate([self._samples, fresh])
+        experiment = self._bench.experiment
+        return Timeline(
+            samples=self._samples,
+            marks=sort_marks(self._bench.recorder.marks()),
+            probes=self._record.probes,
+            period_ns=round(experiment.probing.period_s * NS),
+            timeout_ns=round(experiment.probing.timeout_s * NS),
+            stable_ns=round(experiment.phases.stable_s * NS),
+            watch_ns=round(experiment.phases.watch_s * NS),
+            started_ns=self._started_ns,
+        )
+
+    def _health(self) -> None:
+        """News of how the service is doing, four times a second."""
+        now = now_ns()
+        if now - self._last_health_ns < _HEALTH_EVERY_NS:
+            return
+        self._last_health_ns = now
+        recent = self._timeline().samples[-1000:]
+        recent = recent[recent["due"] >= now - NS]
+        answered = recent[recent["outcome"] == Outcome.GOOD]
+        bad = int(np.count_nonzero(recent["outcome"] == Outcome.BAD))
+        state = "unknown" if not len(recent) else "down" if bad * 2 >= len(recent) else "up"
+        p99_s = (
+            float(np.quantile(answered["done"] - answered["due"], 0.99)) / NS
+            if len(answered)
+            else None
+        )
+        self._bench.recorder.tell(
+            Step.HEALTH, state, state=state, p99_s=p99_s, bad=bad, asked=len(recent)
+        )
+
+
+def probes_of(resolved: Sequence[Mapping[str, Any]]) -> tuple[ProbeSpec, ...]:
+    """The steady-state hypothesis's probes, every ${name} filled in."""
+    return tuple(
+        ProbeSpec(
+            name=probe["name"],
+            kind=probe["provider"]["type"],
+            provider=probe["provider"],
+            tolerance=probe.get("tolerance"),
+        )
+        for probe in resolved
+    )
