@@ -23,7 +23,7 @@ from chaoskit.plan.plan import Plan
 from chaoskit.plan.targets import TargetShelf
 
 if TYPE_CHECKING:  # the right half brings numpy and docker; `validate` must start quickly
-    from chaoskit.model.journal import ExperimentRecord, Journal, TrialRecord
+    from chaoskit.model.journal import ExperimentRecord, Journal, TrialJudgement, TrialRecord
     from chaoskit.model.progress import Listener
     from chaoskit.model.timeline import Timeline
     from chaoskit.run.folder import RunFolder
@@ -108,7 +108,7 @@ class Judging:
 
     folder: "RunFolder"
 
-    def trial(self, experiment: "ExperimentRecord", trial: "TrialRecord") -> object:
+    def trial(self, experiment: "ExperimentRecord", trial: "TrialRecord") -> "TrialJudgement":
         """The judgement over one trial."""
         from chaoskit import judge  # noqa: PLC0415
 

@@ -90,6 +90,6 @@ def recover(run: Path | None, reports: Path, *, tell: Tell) -> Mapping[str, list
     return {"undone": undone, "removed": removed}
 
 
-def examine(reports: Path) -> tuple[doctor.Check, ...]:
-    """Every check of this machine."""
-    return doctor.run_checks(leftovers=lambda client: leftovers(client, reports))
+def examine(reports: Path, *, full: bool) -> tuple[doctor.Check, ...]:
+    """Every check of this machine; with `full` the agent is started and asked too."""
+    return doctor.run_checks(full=full, leftovers=lambda client: leftovers(client, reports))

@@ -15,12 +15,13 @@ _SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"
 
 @click.command()
 @reports_option()
+@click.option("--full", is_flag=True, help="Also start the agent and ask it about every fault.")
 @json_option()
-def command(*, reports: Path, as_json: bool) -> None:
+def command(*, reports: Path, full: bool, as_json: bool) -> None:
     """Check this machine: what works, what does not, what mends it."""
     from chaoskit import standing  # noqa: PLC0415
 
-    checks = standing.examine(reports)
+    checks = standing.examine(reports, full=full)
     failed = any(one.status == "fail" for one in checks)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in checks], indent=2))

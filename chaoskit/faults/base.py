@@ -20,7 +20,7 @@ import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
@@ -98,19 +98,29 @@ def action(kind: type[Fault]) -> Callable[..., dict[str, Any]]:
         fault = make(kind.name, arguments)
         return session.current().inject(fault)
 
-    parameters = [
-        inspect.Parameter(
-            one.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if one.default is MISSING else one.default,
-            annotation=one.type,
-        )
-        for one in fields(kind)
-    ]
+    parameters = [_Parameter(name, one) for name, one in parameters_of(kind).items()]
     signature = inspect.Signature(parameters, return_annotation=dict[str, Any])
     inject.__signature__ = signature  # type: ignore[attr-defined]  # chaoslib binds against it
     inject.__doc__ = kind.__doc__
     return inject
+
+
+class _Parameter(inspect.Parameter):
+    """A parameter whose name may be a Python keyword: chaoslib passes arguments by name only."""
+
+    def __init__(self, name: str, one: Field[Any]) -> None:
+        default = inspect.Parameter.empty if one.default is MISSING else one.default
+        kind = inspect.Parameter.KEYWORD_ONLY
+        super().__init__(one.name, kind, default=default, annotation=one.type)
+        self._name = name
+
+
+def parameters_of(kind: type[Fault]) -> Mapping[str, Field[Any]]:
+    """The arguments of a fault as they are written in files, with the fields that take them.
+
+    They differ where the natural word is a Python keyword: `field(metadata={"argument": "from"})`.
+    """
+    return {one.metadata.get("argument", one.name): one for one in fields(kind)}
 
 
 @cache
@@ -135,11 +145,14 @@ def make(name: str, arguments: Mapping[str, Any]) -> Fault:
     if kind is None:
         message = f"no fault named {name!r}; choose from {', '.join(catalogue())}"
         raise FaultRefused(message)
-    try:
-        fault = kind(**arguments)
-    except TypeError as error:
-        message = f"{name}: {error}; allowed: {', '.join(one.name for one in fields(kind))}"
-        raise FaultRefused(message) from error
+    parameters = parameters_of(kind)
+    wrong = [f"no argument {one!r}" for one in arguments if one not in parameters]
+    needed = (key for key, one in parameters.items() if one.default is MISSING)
+    wrong += [f"{one} is missing" for one in needed if one not in arguments]
+    if wrong:
+        message = f"{name}: {', '.join(wrong)}; its arguments are: {', '.join(parameters)}"
+        raise FaultRefused(message)
+    fault = kind(**{parameters[key].name: value for key, value in arguments.items()})
     if problems := fault.problems():
         raise FaultRefused(f"{name}: " + "; ".join(problems))
     return fault
@@ -147,4 +160,5 @@ def make(name: str, arguments: Mapping[str, Any]) -> Fault:
 
 def arguments_of(fault: Fault) -> dict[str, Any]:
     """The arguments that `make` would build the same fault from."""
-    return asdict(fault)
+    values = asdict(fault)
+    return {key: values[one.name] for key, one in parameters_of(type(fault)).items()}

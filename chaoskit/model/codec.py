@@ -9,6 +9,7 @@ import json
 import math
 import re
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaoskit.errors import InputError, Problem
@@ -54,6 +55,18 @@ def load(text: str, *, source: str) -> Journal:
             ]
         )
     return journal
+
+
+def read_text(path: Path) -> str:
+    """The text of a journal file. Raises InputError when it cannot be read, or is not text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as broken:
+        message = f"not a journal: byte {broken.start} is not UTF-8"
+        raise InputError(Problem(file=str(path), message=message)) from None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise InputError(Problem(file=str(path), message=message)) from None
 
 
 def schema() -> dict[str, Any]:

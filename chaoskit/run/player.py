@@ -68,6 +68,11 @@ class Player:
             )
         self._channel = Channel(ours, self._serve)
 
+    @property
+    def pid(self) -> int:
+        """The worker's process."""
+        return self._process.pid
+
     def resolved(self, *, timeout_s: float = 60.0) -> Mapping[str, Any]:
         """Configuration, secrets and probes, once the worker has filled in every ${name}."""
         self._wait(lambda: self._resolved is not None, timeout_s, "to read the experiment")
@@ -153,22 +158,23 @@ class Player:
             raise WorkerDied(message)
 
     def _serve(self, what: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        reply: Mapping[str, Any] = {}
         match what:
             case "task":
-                return {"document": self._document}
+                reply = {"document": self._document}
             case "resolved":
                 self._resolved = fields
             case "next":
-                return self._hand_out()
+                reply = self._hand_out()
             case "gate":
-                return {"refused": self._hold(fields["at"])}
+                reply = {"refused": self._hold(fields["at"])}
             case "done":
                 self._now.result = fields["result"]
             case "broken":
                 self._broken = fields["error"]
             case _:
-                return self._orders(what, fields)
-        return {}
+                reply = self._orders(what, fields)
+        return reply
 
     def _hand_out(self) -> Mapping[str, Any]:
         self._next.wait()

@@ -47,6 +47,7 @@ class RunningTarget:
         lease_s: float,
     ) -> None:
         self.spec = spec
+        self.blind = False  # the experiment uses no fault of ours, so no effect can be proven
         self._folder = folder
         self._run_id = run_id
         self._recorder = recorder
@@ -105,13 +106,12 @@ class RunningTarget:
             record=self._recorder.record,
             rng=chance(self._seed, spec.name, "pick"),
             roles=self._players_of,
-            lease_s=self._lease_s,
         )
         self._ends.callback(self._injector.close)
         self._observers = Observers(
-            spec,
-            project,
-            self._stack.entrypoints,
+            spec=spec,
+            project=project,
+            entrypoints=self._stack.entrypoints,
             record=self._recorder.record,
             logs_folder=self._folder.logs / spec.name,
             now_ns=now_ns,
@@ -124,32 +124,21 @@ class RunningTarget:
         """Write down every service's strength as it is now: a trial's starting point."""
         assert self._observers is not None, "start() comes first"
         stepped_ns = self._clock.renew()
-        at_ns = now_ns()
-        for service, (have, want) in self._observers.strength().items():
-            self._recorder.record(
-                Mark(
-                    at_ns=at_ns,
-                    kind=MarkKind.REDUNDANCY,
-                    source="chaoskit",
-                    service=service,
-                    detail=f"{have} of {want}",
-                    data={"have": have, "want": want, "by": "chaoskit"},
-                )
-            )
+        self._observers.announce()
         if abs(stepped_ns) > _STEP_LIMIT_NS:
+            detail = f"the wall clock was stepped by {stepped_ns / 1e6:.0f} ms"
             self._recorder.record(
-                Mark(
-                    at_ns=at_ns,
-                    kind=MarkKind.NOTE,
-                    source="chaoskit",
-                    detail=f"the wall clock was stepped by {stepped_ns / 1e6:.0f} ms",
-                )
+                Mark(at_ns=now_ns(), kind=MarkKind.NOTE, source="chaoskit", detail=detail)
             )
 
     def rearm(self) -> None:
         """Make the next trial independent of this one: full strength, no back-off carried over."""
-        assert self._stack is not None, "start() comes first"
-        rearm(self._client, self._stack.project, self.spec, progress=self._progress)
+        assert self._stack is not None and self._observers is not None, "start() comes first"
+        done = rearm(self._client, self._stack.project, self.spec, progress=self._progress)
+        if not done.full:
+            self._recorder.tell(
+                Step.NOTE, f"{self.spec.name} did not come back to full strength between trials"
+            )
 
     def orders(self, what: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the worker asks for on behalf of chaoslib."""
@@ -167,13 +156,33 @@ class RunningTarget:
         raise LookupError(message)
 
     def _activity(self, fields: Mapping[str, Any]) -> None:
+        at_ns = now_ns()
+        if fields["kind"] == "action" and fields["stage"] == "begins" and self.blind:
+            self._presume_effect(at_ns, fields["name"])
         self._recorder.record(
             Mark(
-                at_ns=now_ns(),
+                at_ns=at_ns,
                 kind=MarkKind.ACTIVITY,
                 source=fields["name"],
                 detail=f"{fields['stage']} {fields['status']}".strip(),
                 data={"kind": fields["kind"], "stage": fields["stage"]},
+            )
+        )
+
+    def _presume_effect(self, at_ns: int, activity: str) -> None:
+        """Nobody can prove a foreign action's effect, so it counts from the first action's begin."""
+        marks = self._recorder.marks()
+        phases = [one.detail for one in marks if one.kind is MarkKind.PHASE]
+        seen = any(one.kind is MarkKind.IN_EFFECT for one in marks)
+        if seen or not phases or phases[-1] not in {"inject", "watch"}:
+            return
+        self._recorder.record(
+            Mark(
+                at_ns=at_ns,
+                kind=MarkKind.IN_EFFECT,
+                source=activity,
+                detail="an action of Chaos Toolkit's began; its effect is not proven",
+                data={"proven": False, "mechanism": "an action that is not chaoskit's"},
             )
         )
 

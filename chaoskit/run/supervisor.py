@@ -144,6 +144,7 @@ class Supervisor:
             runs=planned.runs,
             budgets={one.measure: one.text for one in experiment.budgets},
         )
+        target.blind = not experiment.faults
         player = Player(
             document_for(experiment, target.entrypoints),
             orders=target.orders,
@@ -269,7 +270,7 @@ def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
 def document_for(experiment: Experiment, entrypoints: Mapping[str, str]) -> dict[str, Any]:
     """The Chaos Toolkit document with the target's addresses in its configuration."""
     document = deepcopy(dict(experiment.document))
-    document["configuration"] = {**entrypoints, **document.get("configuration", {})}
+    document["configuration"] = {**document.get("configuration", {}), **entrypoints}
     return document
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from chaoslib import substitute
 from chaoslib.configuration import load_configuration, load_dynamic_configuration
 from chaoslib.control import get_controls, import_control
+from chaoslib.hypothesis import within_tolerance
 from chaoslib.run import RunEventHandler, Runner
 from chaoslib.secret import load_secrets
 from chaoslib.types import Strategy
@@ -136,6 +137,7 @@ class Worker:
         self._channel = channel
         self._document = document
         self._logger = logging.getLogger("chaostoolkit")
+        self._secret_texts: list[str] = []
 
     def resolved(self) -> dict[str, Any]:
         """Configuration, secrets and the hypothesis's probes with every ${name} filled in."""
@@ -143,6 +145,7 @@ class Worker:
         configuration = load_configuration(document.get("configuration", {}))
         secrets = load_secrets(document.get("secrets", {}), configuration)
         configuration = load_dynamic_configuration(configuration, secrets)
+        self._secret_texts = sorted(_texts(secrets), key=len, reverse=True)
         probes = document.get("steady-state-hypothesis", {}).get("probes", [])
         return {
             "configuration": configuration,
@@ -162,7 +165,10 @@ class Worker:
                 journal = runner.run(deepcopy(dict(self._document)), settings=deepcopy(SETTINGS))
         finally:
             self._logger.removeHandler(swallowed)
-        journal_path.write_text(json.dumps(journal, indent=1, default=str), encoding="utf-8")
+        text = json.dumps(journal, indent=1, default=str)
+        for secret in self._secret_texts:
+            text = text.replace(json.dumps(secret)[1:-1], "(redacted)")
+        journal_path.write_text(text, encoding="utf-8")
         return {
             "status": journal["status"],
             "deviated": bool(journal["deviated"]),
@@ -182,16 +188,36 @@ class Worker:
         ]
 
 
+def _texts(value: Any) -> set[str]:
+    """Every text inside a nested value that is long enough to be a secret."""
+    if isinstance(value, Mapping):
+        return {text for inner in value.values() for text in _texts(inner)}
+    if isinstance(value, list | tuple):
+        return {text for inner in value for text in _texts(inner)}
+    text = str(value)
+    return {text} if len(text) >= 4 else set()
+
+
 def _failures(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Activities that failed, were never finished, or were probes outside their tolerance."""
     failed = []
     for run in runs:
         activity = run.get("activity", {})
-        outside = "tolerance" in activity and run.get("tolerance_met") is False
+        outside = run.get("status") == "succeeded" and _outside_tolerance(activity, run)
         if run.get("status") != "succeeded" or outside:
             why = "outside its tolerance" if outside else _last_line(run)
             failed.append(f"{activity.get('name', 'unnamed')}: {why}")
     return failed
+
+
+def _outside_tolerance(activity: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """chaoslib asks this of the hypothesis only; a probe in the method is held to it here."""
+    if "tolerance" not in activity:
+        return False
+    met = run.get("tolerance_met")
+    if met is None:
+        met = within_tolerance(activity["tolerance"], run.get("output"), {}, {})
+    return not met
 
 
 def _last_line(run: Mapping[str, Any]) -> str:

@@ -23,13 +23,13 @@ COMPOSE_NUMBER = "com.docker.compose.container-number"
 _API_TIMEOUT_S = 90  # above any grace period that we ask for
 
 
-def connect() -> docker.DockerClient:
+def connect(*, timeout_s: int = _API_TIMEOUT_S) -> docker.DockerClient:
     """A client of the engine that the environment names. Raises EnvironmentUnfit.
 
-    One client per thread: its HTTP session is not meant to be shared.
+    `timeout_s` bounds the silence of the engine in one answer. One client per thread: its HTTP session is not meant to be shared.
     """
     try:
-        client = docker.from_env(timeout=_API_TIMEOUT_S)
+        client = docker.from_env(timeout=timeout_s)
         client.ping()
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         where = os.environ.get("DOCKER_HOST", "the default socket")
@@ -39,6 +39,20 @@ def connect() -> docker.DockerClient:
         )
         raise EnvironmentUnfit(message) from error
     return client
+
+
+def describe(client: docker.DockerClient) -> dict[str, str]:
+    """What a result may depend on, of the engine."""
+    version, info = client.version(), client.info()
+    return {
+        "engine": version["Version"],
+        "engine_api": version["ApiVersion"],
+        "kernel": info["KernelVersion"],
+        "cgroup": info.get("CgroupVersion", "1"),
+        "storage": info["Driver"],
+        "engine_cores": str(info["NCPU"]),
+        "engine_memory": f"{info['MemTotal'] / 2**30:.1f} GiB",
+    }
 
 
 @dataclass(frozen=True)

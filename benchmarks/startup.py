@@ -1,0 +1,42 @@
+"""Start-up: `--help` and `validate` beside Chaos Toolkit's, whole processes, interleaved."""
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TITLE = "whole-process time of --help and validate, beside `chaos`"
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+EXPERIMENT = "experiments/replicated-web/crash-a-replica.yaml"
+PAIRS = {
+    "help": ([BIN / "chaoskit", "--help"], [BIN / "chaos", "--help"]),
+    "validate": (
+        [BIN / "chaoskit", "validate", EXPERIMENT],
+        [BIN / "chaos", "--no-version-check", "validate", EXPERIMENT],
+    ),
+}
+
+
+def seconds(command: list[object]) -> float:
+    """Wall time of one run."""
+    begun = time.perf_counter()
+    subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, check=True)
+    return time.perf_counter() - begun
+
+
+def measure(runs: int = 15) -> dict[str, object]:
+    """Medians in seconds, and the median of the pairwise ratios."""
+    figures: dict[str, object] = {}
+    bare = statistics.median(seconds([sys.executable, "-c", "pass"]) for _ in range(runs))
+    figures["python_itself_s"] = bare
+    for name, (ours, theirs) in PAIRS.items():
+        seconds(ours), seconds(theirs)
+        pairs = [(seconds(ours), seconds(theirs)) for _ in range(runs)]
+        figures[name] = {
+            "chaoskit_s": statistics.median(one for one, _ in pairs),
+            "chaos_s": statistics.median(two for _, two in pairs),
+            "ratio": statistics.median(two / one for one, two in pairs),
+        }
+    return figures

@@ -1,0 +1,8 @@
+"""The shelf of kinds: one file each, listed here because the agent imports nothing by name."""
+
+from collections.abc import Mapping
+
+from chaoskit.agent.kinds import firewall, signals
+from chaoskit.agent.kinds.base import Kind
+
+KINDS: Mapping[str, Kind] = {"signal": signals.KIND, "firewall": firewall.KIND}

@@ -1,0 +1,129 @@
+"""One trial: what its evidence says, the worst first.
+
+void (ours) > not_healed > data_lost > wrong_healer > too_slow > over_budget
+> a budget that cannot be told > prevented > masked > healed
+"""
+
+from chaoskit.judge.validity import why_void
+from chaoskit.judge.wording import missed, recovered
+from chaoskit.measures.attribution import acts_of, noticed, wrong_healer
+from chaoskit.measures.base import catalogue, keeps, measure_all
+from chaoskit.measures.series import Series
+from chaoskit.model.experiment import Budget
+from chaoskit.model.journal import (
+    Act,
+    BudgetCheck,
+    ExperimentRecord,
+    TrialJudgement,
+    TrialRecord,
+)
+from chaoskit.model.marks import MarkKind
+from chaoskit.model.measures import Measured, Unit
+from chaoskit.model.timeline import Timeline
+from chaoskit.model.verdict import Verdict
+
+_MISSED = {"recovery": Verdict.TOO_SLOW, "lost_writes": Verdict.DATA_LOST}
+
+Finding = tuple[Verdict, str]
+
+
+def judge_trial(
+    record: TrialRecord, experiment: ExperimentRecord, timeline: Timeline
+) -> TrialJudgement:
+    """The judgement over one trial. Pure: the same facts and evidence, the same words."""
+    series = Series(timeline)
+    measures = measure_all(series)
+    checks = tuple(_check(budget, measures) for budget in experiment.budgets)
+    acts = acts_of(series, [healer.name for healer in experiment.healers])
+    draft = TrialJudgement(
+        verdict=Verdict.HARNESS_ERROR, reason="", measures=measures, checks=checks, acts=acts
+    )
+    verdict, reason = (
+        why_void(record, series)
+        or _against(draft, experiment, series)
+        or _untold(record, draft)
+        or _in_favour(record, draft, series)
+    )
+    return TrialJudgement(
+        verdict=verdict, reason=reason, measures=measures, checks=checks, acts=acts
+    )
+
+
+def _check(budget: Budget, measures: tuple[Measured, ...]) -> BudgetCheck:
+    """One budget against its measure, by the worse end of the interval."""
+    measure = catalogue().get(budget.measure)
+    taken = next((one for one in measures if one.measure == budget.measure), None)
+    if measure is None or taken is None:
+        nothing = Measured(
+            measure=budget.measure, unit=Unit.COUNT, note="this version cannot measure it"
+        )
+        return BudgetCheck(budget=budget, measured=nothing, kept=None)
+    return BudgetCheck(
+        budget=budget, measured=taken, kept=keeps(taken, budget.bound, measure.sense)
+    )
+
+
+def _against(draft: TrialJudgement, experiment: ExperimentRecord, series: Series) -> Finding | None:
+    """Evidence against the system, the worst first."""
+    recovery = draft.measured("recovery")
+    if recovery is not None and (recovery.censored or recovery.after_lift):
+        return Verdict.NOT_HEALED, recovered(recovery)
+    broken = {
+        verdict: "; ".join(missed(check) for check in checks)
+        for verdict, checks in _missed_by_verdict(draft.checks).items()
+    }
+    if Verdict.DATA_LOST in broken:
+        return Verdict.DATA_LOST, broken[Verdict.DATA_LOST]
+    happened = series.impact or bool(series.marks_of(MarkKind.DETECTED))
+    wrong = wrong_healer(draft.acts, experiment.healed_by, something_happened=happened)
+    if wrong:
+        return Verdict.WRONG_HEALER, wrong
+    late = (Verdict.TOO_SLOW, Verdict.OVER_BUDGET)
+    return next(((verdict, broken[verdict]) for verdict in late if verdict in broken), None)
+
+
+def _missed_by_verdict(checks: tuple[BudgetCheck, ...]) -> dict[Verdict, list[BudgetCheck]]:
+    found: dict[Verdict, list[BudgetCheck]] = {}
+    for check in checks:
+        if check.kept is False:
+            verdict = _MISSED.get(check.budget.measure, Verdict.OVER_BUDGET)
+            found.setdefault(verdict, []).append(check)
+    return found
+
+
+def _untold(record: TrialRecord, draft: TrialJudgement) -> Finding | None:
+    """What keeps a trial without evidence against it from counting for the system."""
+    if not draft.checks:
+        return Verdict.HARNESS_ERROR, "the experiment has no budgets: nothing can pass"
+    unknown = [check for check in draft.checks if check.kept is None]
+    if unknown:
+        said = "; ".join(f"{one.budget.measure}: {one.measured.note}" for one in unknown)
+        return Verdict.OBSERVER_LATE, f"a budget cannot be checked: {said}"
+    if record.chaostoolkit.get("steady_after") is False:
+        said = "Chaos Toolkit's steady-state hypothesis was not met after the watch"
+        return Verdict.NOT_HEALED, said
+    return None
+
+
+def _in_favour(record: TrialRecord, draft: TrialJudgement, series: Series) -> Finding:
+    """Every budget was kept: how was that?"""
+    if series.impact:
+        recovery = draft.measured("recovery")
+        return Verdict.HEALED, recovered(recovery) if recovery else Verdict.HEALED.meaning
+    by = noticed(series, record.picked)
+    if not by and not series.proven:
+        return Verdict.FAULT_NOT_APPLIED, "nothing was seen to happen"
+    proactive = _acted_before(draft.acts, series)
+    if proactive and series.proven:
+        return Verdict.PREVENTED, f"{proactive} acted before the fault was in effect"
+    who = f"noticed by {by}" if by else "nobody noticed a fault that was in effect"
+    return Verdict.MASKED, f"users saw nothing; {who}"
+
+
+def _acted_before(acts: tuple[Act, ...], series: Series) -> str:
+    """The healer that acted between the order and the effect, if one did."""
+    declared = {act.healer for act in acts}
+    for mark in series.marks_of(MarkKind.ACTED):
+        if mark.source in declared and mark.at_ns <= (series.effect_ns or 0):
+            return mark.source
+    return ""

@@ -1,0 +1,86 @@
+"""Budgets: bounds on measures, from the file and from the command line."""
+
+from collections.abc import Mapping
+
+from chaoskit.measures.base import Measure, catalogue
+from chaoskit.model.experiment import Budget
+from chaoskit.model.measures import Unit
+from chaoskit.model.quantities import parse_duration, parse_ratio
+from chaoskit.plan.report import Report, suggest
+from chaoskit.plan.scalars import trap
+from chaoskit.plan.tree import Key, Node, Scalar, child, pairs_of
+
+COMMAND_LINE = "--budget"
+
+_NOT_YET = {"lost_writes": "no measure of this version counts writes"}
+_EXAMPLES = {
+    Unit.SECONDS: "write a duration, e.g. 400ms, 2s, 1m30s",
+    Unit.RATIO: "write a percentage or a share, e.g. 99.9% or 0.999",
+    Unit.COUNT: "write a whole number, e.g. 0",
+}
+
+
+def read_budgets(
+    block: Node | None, extra: Mapping[str, str], report: Report
+) -> dict[str, tuple[Budget, Node | None]]:
+    """Budgets by measure, each with its place; those of the command line take precedence."""
+    budgets: dict[str, tuple[Budget, Node | None]] = {}
+    for key, value in pairs_of(child(block, "budgets")):
+        measure = _measure(str(key.value), key, report)
+        if measure is None or not isinstance(value, Scalar):
+            continue
+        hint = trap(value)
+        bound = _bound(measure, value.value, value, report, hint)
+        if bound is not None:
+            budget = Budget(measure=measure.name, bound=bound, text=value.text, line=key.line)
+            budgets[measure.name] = (budget, value)
+    budgets.update(_from_command_line(extra, report))
+    return budgets
+
+
+def _from_command_line(
+    extra: Mapping[str, str], report: Report
+) -> dict[str, tuple[Budget, Node | None]]:
+    budgets: dict[str, tuple[Budget, Node | None]] = {}
+    line = Report(COMMAND_LINE)
+    for name, text in extra.items():
+        measure = _measure(name, None, line)
+        bound = _bound(measure, text, None, line, "") if measure is not None else None
+        if measure is not None and bound is not None:
+            budgets[name] = (Budget(measure=name, bound=bound, text=text), None)
+    report.take(line.problems)
+    return budgets
+
+
+def _measure(name: str, place: Node | None, report: Report) -> Measure | None:
+    measure = catalogue().get(name)
+    if measure is None and name in _NOT_YET:
+        hint = f"{_NOT_YET[name]}; remove the budget"
+        report.add(place, f"{name} is known, but cannot be measured yet", hint)
+    elif measure is None:
+        report.add(place, f"no measure named {name!r}", suggest(name, catalogue()))
+    return measure
+
+
+def _bound(
+    measure: Measure, written: Key, place: Node | None, report: Report, hint: str
+) -> float | None:
+    """The bound in the measure's unit, or None after it was reported."""
+    try:
+        if measure.unit is Unit.SECONDS:
+            return parse_duration(written)
+        if measure.unit is Unit.RATIO:
+            return parse_ratio(written)
+        return _count(written)
+    except ValueError:
+        example = _EXAMPLES[measure.unit]
+        hints = f"{hint}; {example}" if hint else example
+        report.add(place, f"{measure.name} cannot be {written!r}", hints)
+        return None
+
+
+def _count(written: Key) -> float:
+    if isinstance(written, bool) or not str(written).isdecimal():
+        message = f"{written!r} is not a count"
+        raise ValueError(message)
+    return float(str(written))

@@ -1,0 +1,131 @@
+"""Experiments in, Plan out: pure, and the same for the same files and seed."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from chaoskit.faults.base import catalogue
+from chaoskit.model.experiment import Experiment, FaultUse
+from chaoskit.model.quantities import parse_duration
+from chaoskit.model.target import TargetSpec
+from chaoskit.model.verdict import Verdict
+from chaoskit.plan.block import own_plan_name
+from chaoskit.plan.block_shape import PLANS
+from chaoskit.plan.chance import chance
+from chaoskit.plan.plan import Group, Plan, PlannedExperiment
+
+# Settings by which healers look at the world again and again; others (a time-out, a lease) are not
+# periods, and a fault need not be spread over them.
+_PERIODS = re.compile(
+    r"(.*_)?(inter|interval|fastinter|downinter|period|every|loop_wait|poll|tick)",
+    re.IGNORECASE,
+)
+_DEFAULT_PERIOD_S = 1.0
+
+
+def compile_plan(
+    experiments: Sequence[Experiment],
+    targets: Mapping[str, TargetSpec],
+    *,
+    seed: int,
+    trials: int | None = None,
+) -> Plan:
+    """The plan of a run: experiments grouped by target, in the order in which they were given.
+
+    `targets` has the target of each experiment, by the name that the experiment uses. `trials`
+    overrides the number of runs of every experiment; when it cuts them, none may miss a budget.
+    """
+    by_target: dict[str, list[Experiment]] = {}
+    for one in experiments:
+        by_target.setdefault(one.target, []).append(one)
+    groups = tuple(
+        Group(
+            target=name,
+            title=targets[name].title,
+            start_max_s=targets[name].ready_timeout_s,
+            experiments=tuple(_planned(one, targets[name], seed, trials) for one in members),
+        )
+        for name, members in by_target.items()
+    )
+    return Plan(seed=seed, groups=groups)
+
+
+def healing_period_s(target: TargetSpec) -> float:
+    """The longest period at which a healer of the target looks; 1 s when none says one."""
+    periods = [
+        seconds
+        for healer in target.healers
+        for key, value in healer.settings.items()
+        if _PERIODS.fullmatch(str(key)) and (seconds := _seconds(value)) > 0
+    ]
+    return max(periods, default=_DEFAULT_PERIOD_S)
+
+
+def offsets_s(seed: int, name: str, runs: int, period_s: float) -> tuple[float, ...]:
+    """Extra waits before the faults of an experiment's trials: one in each n-th of the period.
+
+    Trials at a fixed phase of a healer's timer would all measure the same luck. Strata are visited
+    in a random order, so that the trials that an early stop leaves out are not all late phases.
+    """
+    strata = list(range(runs))
+    chance(seed, name, "order").shuffle(strata)
+    return tuple(
+        (stratum + chance(seed, name, "offset", trial).random()) / runs * period_s
+        for trial, stratum in enumerate(strata)
+    )
+
+
+def _planned(
+    experiment: Experiment, target: TargetSpec, seed: int, trials: int | None
+) -> PlannedExperiment:
+    plan = experiment.trials
+    runs = plan.runs if trials is None else trials
+    offsets = offsets_s(seed, experiment.name, runs, healing_period_s(target))
+    phases, pauses_s = experiment.phases, _pauses_s(experiment)
+    fixed_s = runs * (phases.baseline_s + pauses_s) + sum(offsets)
+    kinds = catalogue()
+    hopeless = experiment.expect is Verdict.NOT_HEALED  # then the whole watch is waited for
+    return PlannedExperiment(
+        experiment=experiment,
+        runs=runs,
+        allow=0 if runs < plan.runs else plan.allow,
+        plan_name=_name(experiment, runs),
+        offsets_s=offsets,
+        touches=tuple(dict.fromkeys(map(_touched, experiment.faults))),
+        needs=tuple(sorted({need for one in experiment.faults for need in kinds[one.fault].needs})),
+        min_s=fixed_s + runs * (phases.watch_s if hopeless else phases.stable_s),
+        max_s=fixed_s + runs * phases.watch_s + (runs - 1) * phases.settle_s,
+    )
+
+
+def _name(experiment: Experiment, runs: int) -> str:
+    plan = experiment.trials
+    if runs == plan.runs:
+        return plan.name
+    if plan.name not in PLANS:
+        return own_plan_name(runs, 0 if runs < plan.runs else plan.allow)
+    verb = "cut" if runs < plan.runs else "raised"
+    return f"{plan.name}, {verb} from {plan.runs} to {runs} run{'s' if runs > 1 else ''}"
+
+
+def _touched(fault: FaultUse) -> str:
+    service, pick = fault.arguments.get("service"), fault.arguments.get("pick", "any")
+    if pick in {"any", "all"}:
+        return f"{'one' if pick == 'any' else 'every'} instance of {service}"
+    return str(pick) if str(pick).startswith(f"{service}-") else f"the {pick} of {service}"
+
+
+def _pauses_s(experiment: Experiment) -> float:
+    """The method's own waits, where they are written as numbers."""
+    total = 0.0
+    for activity in experiment.document["method"]:
+        for value in activity.get("pauses", {}).values():
+            total += value if isinstance(value, (int, float)) else 0.0
+    return total
+
+
+def _seconds(value: object) -> float:
+    try:
+        return parse_duration(value)
+    except ValueError:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return float(value) if is_number else 0.0  # type: ignore[arg-type]  # is_number says so

@@ -1,0 +1,194 @@
+"""What there is, and what a plan would do, as plain data and as text."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from chaoskit.errors import ChaoskitError
+from chaoskit.faults import base as faults
+from chaoskit.measures import base as measures
+from chaoskit.model.experiment import Experiment
+from chaoskit.model.measures import Sense
+from chaoskit.model.quantities import format_duration
+from chaoskit.plan.discover import find
+from chaoskit.plan.experiments import load_experiment
+from chaoskit.plan.plan import Plan, PlannedExperiment
+from chaoskit.plan.targets import TargetShelf
+
+Row = dict[str, Any]
+
+
+def catalogue(*, targets: Path, experiments: Path) -> dict[str, list[Row]]:
+    """Everything there is to choose from, by kind; every row has `name` and `title`.
+
+    A file with mistakes is listed with its first one as `title` and all of them as `problems`.
+    """
+    shelf = TargetShelf(targets)
+    return {
+        "targets": [_or_problem(name, partial(_target, shelf, name)) for name in shelf.names()],
+        "experiments": _experiments(experiments, shelf),
+        "faults": [_fault(kind) for kind in faults.catalogue().values()],
+        "probes": _probes(),
+        "measures": [_measure(one) for one in measures.catalogue().values()],
+    }
+
+
+def describe_plan(plan: Plan) -> Row:
+    """A plan as JSON-able data; times in seconds."""
+    return {
+        "seed": plan.seed,
+        "min_s": round(plan.min_s, 3),
+        "max_s": round(plan.max_s, 3),
+        "needs": list(plan.needs),
+        "targets": [
+            {
+                "name": group.target,
+                "title": group.title,
+                "start_max_s": group.start_max_s,
+                "experiments": [_planned(one) for one in group.experiments],
+            }
+            for group in plan.groups
+        ],
+    }
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan for people."""
+    count = len(plan.experiments)
+    lines = [
+        f"{count} experiment{'s' if count != 1 else ''}, "
+        f"{format_duration(plan.min_s)} to {format_duration(plan.max_s)}, seed {plan.seed}"
+    ]
+    for group in plan.groups:
+        lines += ["", f"{group.target}: {group.title}"]
+        lines.append(f"  started once, ready within {format_duration(group.start_max_s)}")
+        for one in group.experiments:
+            lines += _planned_lines(one)
+    lines += ["", "Nothing was started."]
+    return "\n".join(lines)
+
+
+def _planned_lines(one: PlannedExperiment) -> list[str]:
+    experiment, phases = one.experiment, one.experiment.phases
+    bounds = ", ".join(f"{budget.measure} {budget.text}" for budget in experiment.budgets)
+    waits = ", ".join(format_duration(offset) for offset in one.offsets_s[:6])
+    more = f" and {one.runs - 6} more" if one.runs > 6 else ""
+    lines = [
+        f"  {experiment.name}: {experiment.title}",
+        f"    trials   {one.runs} ({one.plan_name}), {one.allow} may miss",
+        f"    faults   {_faults_text(one)}",
+        f"    phases   baseline {format_duration(phases.baseline_s)}, "
+        f"watch {format_duration(phases.watch_s)}, stable {format_duration(phases.stable_s)}",
+        f"    budgets  {bounds}",
+        f"    waits    {waits}{more} before the fault",
+        f"    takes    {format_duration(one.min_s)} to {format_duration(one.max_s)}",
+    ]
+    if experiment.expect is not None:
+        lines.insert(-1, f"    expects  {experiment.expect.value}")
+    return lines
+
+
+def _faults_text(one: PlannedExperiment) -> str:
+    names = ", ".join(dict.fromkeys(use.fault for use in one.experiment.faults))
+    return f"{names} on {', '.join(one.touches)}" if names else "none of ours: its own actions"
+
+
+def _planned(one: PlannedExperiment) -> Row:
+    experiment = one.experiment
+    return {
+        **_experiment(experiment),
+        "runs": one.runs,
+        "allow": one.allow,
+        "plan": one.plan_name,
+        "offsets_s": [round(offset, 6) for offset in one.offsets_s],
+        "touches": list(one.touches),
+        "needs": list(one.needs),
+        "min_s": round(one.min_s, 3),
+        "max_s": round(one.max_s, 3),
+    }
+
+
+def _experiment(experiment: Experiment) -> Row:
+    phases = experiment.phases
+    return {
+        "name": experiment.name,
+        "title": experiment.title,
+        "file": str(experiment.path),
+        "target": experiment.target,
+        "tags": list(experiment.tags),
+        "faults": [{"fault": one.fault, **one.arguments} for one in experiment.faults],
+        "probes": [one.name for one in experiment.probes],
+        "budgets": {one.measure: one.text for one in experiment.budgets},
+        "healed_by": list(experiment.healed_by),
+        "expect": experiment.expect.value if experiment.expect else None,
+        "rate_hz": experiment.probing.rate_hz,
+        "timeout_s": experiment.probing.timeout_s,
+        "baseline_s": phases.baseline_s,
+        "watch_s": phases.watch_s,
+        "stable_s": phases.stable_s,
+    }
+
+
+def _or_problem(name: str, describe: Callable[[], Row]) -> Row:
+    try:
+        return describe()
+    except ChaoskitError as error:
+        problems = str(error).splitlines()
+        return {"name": name, "title": f"cannot be used: {problems[0]}", "problems": problems}
+
+
+def _target(shelf: TargetShelf, name: str) -> Row:
+    spec = shelf.load(name)
+    return {
+        "name": name,
+        "title": spec.title,
+        "folder": str(spec.folder),
+        "services": list(spec.services),
+        "entrypoints": {
+            one.name: f"{one.scheme}://{one.service}:{one.port}" for one in spec.entrypoints
+        },
+        "redundancy": {one.service: one.instances for one in spec.strengths},
+        "healers": [{"name": one.name, "kind": one.kind} for one in spec.healers],
+        "roles": [one.name for one in spec.roles],
+    }
+
+
+def _experiments(folder: Path, shelf: TargetShelf) -> list[Row]:
+    try:
+        paths = find([folder])
+    except ChaoskitError:
+        return []
+    return [_or_problem(str(path), partial(_loaded, path, shelf)) for path in paths]
+
+
+def _loaded(path: Path, shelf: TargetShelf) -> Row:
+    return _experiment(load_experiment(path, shelf))
+
+
+def _fault(kind: type[faults.Fault]) -> Row:
+    return {
+        "name": kind.name,
+        "title": inspect.getdoc(kind).splitlines()[0] if kind.__doc__ else "",  # type: ignore[union-attr]
+        "nature": kind.nature.value,
+        "needs": list(kind.needs),
+        "module": kind.__module__,
+        "arguments": {
+            name: {"required": one.default is MISSING}
+            | ({} if one.default is MISSING else {"default": one.default})
+            for name, one in faults.parameters_of(kind).items()
+        },
+    }
+
+
+def _probes() -> list[Row]:
+    from chaoskit.probes import shelf  # noqa: PLC0415  # brings protocols along
+
+    return [{"name": name, "title": shelf.summary(name)} for name in shelf.names()]
+
+
+def _measure(one: measures.Measure) -> Row:
+    bound = "at most" if one.sense is Sense.AT_MOST else "at least"
+    return {"name": one.name, "title": one.about, "unit": one.unit.value, "budget": bound}

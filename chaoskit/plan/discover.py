@@ -1,0 +1,53 @@
+"""Finds experiment files in folders."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from chaoskit.errors import InputError, NothingSelected, Problem
+from chaoskit.plan.report import suggest
+
+SUFFIXES = {".yaml", ".yml", ".json"}
+
+# Broken files must be found too, so this looks at words and not at structure.
+_LOOKS_LIKE_ONE = re.compile(rb"""(?m)^[\s{,]*["']?(method|steady-state-hypothesis)["']?\s*:""")
+_ENOUGH_BYTES = 1024 * 1024
+
+
+def find(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Experiment files: those that are named, and those in the folders that are named, sorted.
+
+    Raises InputError for paths that do not exist, NothingSelected when there is no experiment.
+    """
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise InputError([_no_such(path) for path in missing])
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for one in sorted(_in_folder(path)) if path.is_dir() else [path]:
+            found.setdefault(one.resolve(), one)
+    if not found:
+        searched = ", ".join(map(str, paths)) or "nothing"
+        message = (
+            f"no experiment found in {searched}; an experiment is a .yaml, .yml or .json file "
+            "with a steady-state-hypothesis and a method"
+        )
+        raise NothingSelected(message)
+    return tuple(found.values())
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
+            with path.open("rb") as file:
+                if _LOOKS_LIKE_ONE.search(file.read(_ENOUGH_BYTES)):
+                    yield path
+
+
+def _no_such(path: Path) -> Problem:
+    near = path.parent
+    names = sorted(str(one) for one in near.glob("*")) if near.is_dir() else []
+    files = [one for one in names if Path(one).suffix in SUFFIXES or Path(one).is_dir()]
+    hint = suggest(str(path), files) if files else ""
+    return Problem(file=str(path), message="no such file or folder", hint=hint)

@@ -1,0 +1,64 @@
+"""What a run will do, decided before it starts: which experiments, how often, and when."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chaoskit.model.experiment import Experiment
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedExperiment:
+    """One experiment and its trials."""
+
+    experiment: Experiment
+    runs: int
+    allow: int  # trials that may miss a budget
+    plan_name: str  # "merge", "5 runs, 0 may miss", "merge cut to 3 runs"
+    offsets_s: tuple[float, ...]  # extra wait before the fault, one per trial
+    touches: tuple[str, ...]  # what the faults are done to: "any instance of web", "web-2"
+    needs: tuple[str, ...]  # kinds of operations that the faults come down to
+    min_s: float  # when every trial recovers at once; the target's start is not in it
+    max_s: float  # when every trial waits as long as it may
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Experiments on one target, which is started once for all of them."""
+
+    target: str
+    title: str
+    start_max_s: float  # the longest wait for the target to be ready
+    experiments: tuple[PlannedExperiment, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that is decided; the same files and seed give the same plan."""
+
+    seed: int
+    groups: tuple[Group, ...]
+
+    @property
+    def experiments(self) -> tuple[PlannedExperiment, ...]:
+        """All of them, in the order in which they are run."""
+        return tuple(self._all())
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Kinds of operations that some fault comes down to."""
+        return tuple(sorted({need for one in self._all() for need in one.needs}))
+
+    @property
+    def min_s(self) -> float:
+        """The shortest time that it can take, image builds and target starts not counted."""
+        return sum(one.min_s for one in self._all())
+
+    @property
+    def max_s(self) -> float:
+        """The longest time that it can take, image builds not counted."""
+        waits = sum(group.start_max_s for group in self.groups)
+        return waits + sum(one.max_s for one in self._all())
+
+    def _all(self) -> Iterator[PlannedExperiment]:
+        for group in self.groups:
+            yield from group.experiments

@@ -1,0 +1,129 @@
+"""What target.yaml may hold."""
+
+import re
+
+from chaoskit.plan.shape import Flag, ListOf, MapOf, Number, Record, Shape, Text
+from chaoskit.plan.shapes_joined import Duration, Either
+
+
+def regular_expression(text: str) -> re.Pattern[str]:
+    """The compiled pattern. Raises ValueError."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        message = f"{text!r} is not a regular expression: {error}"
+        raise ValueError(message) from error
+
+
+def _pattern(doc: str, example: str) -> Text:
+    return Text(doc, parse=regular_expression, examples=[example])
+
+
+_PATTERNS = {
+    "detected": _pattern("Says that the healer noticed.", "is DOWN"),
+    "acted": _pattern("Says that it did something.", "is DOWN"),
+    "restored": _pattern("Says that all is well again.", "is UP"),
+}
+_URL = Text("An address; `${name}` of an entrypoint is filled in.", examples=["${stats_url}/"])
+_PERIOD = Duration("Time between two looks.", default="100ms")
+
+ENTRYPOINT = Record(
+    {
+        "service": Text("A service of the Compose file.", examples=["lb"]),
+        "port": Number("The port in its container.", low=1, whole=True, examples=[8080]),
+        "scheme": Text(
+            "First part of the address.", pattern=r"[a-z][a-z0-9+.-]*", default="http",
+            examples=["http", "redis"],
+        ),
+    },
+    "Where users reach the target; its name becomes `${name}` in experiments.",
+    required=("service", "port"),
+)  # fmt: skip
+STRENGTH = Record(
+    {
+        "instances": Number("Instances at full strength.", low=1, whole=True),
+        "url": _URL,
+        "count": _pattern("One match in the answer is one instance in service.", "UP"),
+        "period": _PERIOD,
+    },
+    required=("instances",),
+)
+WITNESS = Record(
+    {
+        "engine": Flag("The engine's events bear witness.", examples=[True]),
+        "log": Record(
+            {"service": Text("Whose log.", examples=["lb"]), **_PATTERNS},
+            "Patterns in a service's log.",
+            required=("service",),
+        ),
+        "http": Record(
+            {"url": _URL, "period": _PERIOD, **_PATTERNS},
+            "Patterns in the answers of an endpoint.",
+            required=("url",),
+        ),
+    },
+    "How one can see what the healer does.",
+)
+HEALER = Record(
+    {
+        "name": Text("Its name, for `healed_by`.", examples=["haproxy"]),
+        "kind": Text("What it is; a kind knows its floor.", examples=["haproxy-check"]),
+        "settings": MapOf(
+            Either(Text(), Number(), Flag(), ListOf(Shape()), MapOf()),
+            "Its settings: what they promise is compared with what is seen.",
+            examples=[{"inter": "200ms", "fall": 2, "rise": 1}],
+        ),
+        "witness": WITNESS,
+        "off": Text("A Compose override that switches it off.", examples=["compose.off.yaml"]),
+    },
+    "A mechanism that repairs the target.",
+    required=("name", "kind"),
+)
+ROLE = Record(
+    {
+        "service": Text("The service whose instances may play it.", examples=["redis"]),
+        "command": ListOf(
+            Text(), "Run in each instance.", least=1, examples=[["redis-cli", "role"]]
+        ),
+        "match": _pattern("What it prints in the instance that plays the role.", "master"),
+    },
+    "How the instance that plays a role is found.",
+    required=("service", "command", "match"),
+)
+TARGET = Record(
+    {
+        "title": Text("What it is, in a few words.", examples=["Three web replicas"]),
+        "compose": Text(
+            "The Compose file, relative to this one. Absent: compose.yaml beside it.",
+            examples=["../docker-compose.yml"],
+        ),
+        "entrypoints": MapOf(
+            ENTRYPOINT,
+            "Where users reach the target.",
+            examples=[{"web_url": {"service": "lb", "port": 8080}}],
+        ),
+        "ready": Record(
+            {
+                "probe": _URL,
+                "timeout": Duration("The longest wait.", default="60s"),
+            },
+            "When the target is ready to be broken.",
+            examples=[{"probe": "${web_url}/", "timeout": "60s"}],
+        ),
+        "redundancy": MapOf(
+            Either(Number(low=1, whole=True), STRENGTH),
+            "Services and their instances at full strength.",
+            examples=[{"web": 3, "lb": 1}],
+        ),
+        "healers": ListOf(HEALER, "What repairs the target."),
+        "roles": MapOf(
+            ROLE,
+            "Roles that a fault can pick by name.",
+            examples=[
+                {"primary": {"service": "redis", "command": ["redis-cli", "role"], "match": "m"}}
+            ],
+        ),
+    },
+    "A system under test.",
+    required=("title", "entrypoints"),
+)

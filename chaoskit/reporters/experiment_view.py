@@ -1,0 +1,230 @@
+"""One experiment as the report shows it: the judgement first, then what it rests on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from markupsafe import Markup
+
+from chaoskit.model.journal import Act, Anchor, ExperimentRecord
+from chaoskit.model.quantities import format_duration
+from chaoskit.reporters.charts import Words, bound_words, draw_dots
+from chaoskit.reporters.figures import (
+    HEADLINE_MEASURES,
+    Figure,
+    budget_figures,
+    figure,
+    judged,
+    label_of,
+)
+from chaoskit.reporters.logs import excerpts
+from chaoskit.reporters.text import redact_values
+from chaoskit.reporters.trial_view import TimelineOf, TrialView, trial_view
+from chaoskit.reporters.wording import UNKNOWN, Result, result_of, verdict_words
+
+LogsOf = Callable[[str], Mapping[str, Path]]  # log files by service, of a target
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetRow:
+    """A budget over all trials, with its trials drawn as dots."""
+
+    figure: Figure
+    dots: Markup
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealerRow:
+    """What one healer did over all trials."""
+
+    name: str
+    kind: str
+    settings: str
+    named: bool  # the experiment says that this healer should do it
+    detected: str
+    acted: str
+    restored: str
+    first: str  # in how many trials it was the first to act
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentView:
+    """Everything the page says about one experiment."""
+
+    id: str
+    record: ExperimentRecord
+    result: Result
+    verdict: str
+    expected: str  # the expected verdict's words, when there is one
+    sentence: str
+    claim: str
+    headline_figures: tuple[Figure, ...]
+    budgets: tuple[BudgetRow, ...]
+    columns: tuple[str, ...]
+    trials: tuple[TrialView, ...]
+    shown: str  # the id of the trial whose drawing is open
+    healers: tuple[HealerRow, ...]
+    facts: tuple[tuple[str, str], ...]
+    chaostoolkit: tuple[tuple[str, ...], ...]
+
+
+def experiment_view(
+    page_id: str,
+    record: ExperimentRecord,
+    timeline_of: TimelineOf,
+    logs: tuple[LogsOf, Anchor],
+) -> ExperimentView:
+    """The view of one experiment; `page_id` is its id on the page."""
+    columns = _columns(record)
+    trials = tuple(
+        trial_view(record, one, timeline_of(record, one), (f"{page_id}-t{one.index}", columns))
+        for one in record.trials
+    )
+    judgement = record.judgement
+    return ExperimentView(
+        id=page_id,
+        record=record,
+        result=result_of(record),
+        verdict=verdict_words(judgement.verdict) if judgement else "not judged",
+        expected=verdict_words(record.expect) if record.expect else "",
+        sentence=judgement.sentence if judgement else "The run ended before this was judged.",
+        claim=judgement.claim if judgement else "",
+        headline_figures=tuple(figure(record, measure) for measure in HEADLINE_MEASURES),
+        budgets=_budget_rows(page_id, record),
+        columns=tuple(label_of(one) for one in columns),
+        trials=_with_logs(record, trials, *logs),
+        shown=_most_telling(record, trials),
+        healers=_healers(record),
+        facts=_facts(record),
+        chaostoolkit=_chaostoolkit(record),
+    )
+
+
+def _columns(record: ExperimentRecord) -> tuple[str, ...]:
+    """Every measure of any trial; the ones with a budget first, as the file orders them."""
+    budgeted = [budget.measure for budget in record.budgets]
+    taken = [one.measure for _, judgement in judged(record) for one in judgement.measures]
+    return tuple(dict.fromkeys([one for one in budgeted if one in taken] + taken))
+
+
+def _budget_rows(page_id: str, record: ExperimentRecord) -> tuple[BudgetRow, ...]:
+    rows = []
+    for number, one in enumerate(budget_figures(record), start=1):
+        words = Words(
+            id=f"{page_id}-b{number}", title=f"{one.label} by trial", description=bound_words(one)
+        )
+        rows.append(BudgetRow(figure=one, dots=draw_dots(one, words)))
+    return tuple(rows)
+
+
+def _with_logs(
+    record: ExperimentRecord, trials: tuple[TrialView, ...], logs_of: LogsOf, anchor: Anchor
+) -> tuple[TrialView, ...]:
+    """The trials with what the services said; each log is read once."""
+    zeros_ns = [anchor.wall_ns + one.zero_ns - anchor.mono_ns for one in trials]
+    by_service = [
+        excerpts(service, path, zeros_ns)
+        for service, path in sorted(logs_of(record.target).items())
+    ]
+    return tuple(
+        replace(one, logs=tuple(found[i] for found in by_service if found[i].lines))
+        for i, one in enumerate(trials)
+    )
+
+
+def _most_telling(record: ExperimentRecord, trials: Sequence[TrialView]) -> str:
+    """The trial whose drawing is open: the first that failed, else the slowest to recover."""
+    if not trials:
+        return ""
+    telling = {Result.FAILED, Result.EXPECTED, Result.INCONCLUSIVE}
+    failed = next((one for one in trials if one.result in telling), None)
+    if failed:
+        return failed.id
+    dots = figure(record, "recovery").dots
+    slowest = max(dots, key=lambda dot: dot.value).trial if dots else trials[0].record.index
+    return next(one.id for one in trials if one.record.index == slowest)
+
+
+def _healers(record: ExperimentRecord) -> tuple[HealerRow, ...]:
+    declared = {one.name: one for one in record.healers}
+    acts = [judgement.acts for _, judgement in judged(record)]
+    seen = dict.fromkeys(act.healer for trial in acts for act in trial)
+    rows = []
+    for name in dict.fromkeys([*declared, *record.healed_by, *seen]):
+        mine = [act for trial in acts for act in trial if act.healer == name]
+        healer = declared.get(name)
+        settings = redact_values(dict(healer.settings)) if healer else {}
+        first = sum(_first_to_act(trial) == name for trial in acts)
+        rows.append(
+            HealerRow(
+                name=name,
+                kind=healer.kind if healer else "not declared",
+                settings=", ".join(f"{key} {value}" for key, value in settings.items()),
+                named=name in record.healed_by,
+                detected=_over_trials([one.detected_s for one in mine], len(acts)),
+                acted=_over_trials([one.acted_s for one in mine], len(acts)),
+                restored=_over_trials([one.restored_s for one in mine], len(acts)),
+                first=f"{first} of {len(acts)}" if acts else UNKNOWN,
+            )
+        )
+    return tuple(rows)
+
+
+def _first_to_act(acts: Sequence[Act]) -> str:
+    acted = [(act.acted_s, act.healer) for act in acts if act.acted_s is not None]
+    return min(acted)[1] if acted else ""
+
+
+def _over_trials(times_s: Sequence[float | None], trials: int) -> str:
+    """The median, and in how many trials when not in all."""
+    known = [one for one in times_s if one is not None]
+    if not known:
+        return "never seen" if trials else UNKNOWN
+    text = format_duration(median(known))
+    return text if len(known) >= trials else f"{text}, in {len(known)} of {trials}"
+
+
+def _facts(record: ExperimentRecord) -> tuple[tuple[str, str], ...]:
+    """What was asked for, for whoever wants to know exactly."""
+    allowed = f", {record.allow} may miss" if record.allow else ""
+    facts = [
+        ("File", f"{record.file}, line {record.line}"),
+        ("Target", record.target_title or record.target),
+        ("Trials", f"{len(record.trials)} of {record.runs} (plan {record.plan}{allowed})"),
+        ("Probing", f"{record.rate_hz:g} a second, timeout {format_duration(record.timeout_s)}"),
+        (
+            "Phases",
+            f"baseline {format_duration(record.baseline_s)}, watch at most "
+            f"{format_duration(record.watch_s)}, stable {format_duration(record.stable_s)}",
+        ),
+    ]
+    if record.tags:
+        facts.append(("Tags", ", ".join(record.tags)))
+    if record.target_start_s is not None:
+        facts.append(("Target start", format_duration(record.target_start_s)))
+    if record.wall_s is not None:
+        facts.append(("Own time", format_duration(record.wall_s)))
+    if record.hash:
+        facts.append(("File hash", record.hash[:12]))
+    return tuple(facts)
+
+
+def _chaostoolkit(record: ExperimentRecord) -> tuple[tuple[str, ...], ...]:
+    """Chaos Toolkit's own account of every trial: status, deviated, failures."""
+    rows = []
+    for trial in record.trials:
+        said = redact_values(dict(trial.chaostoolkit))
+        if not said:
+            continue
+        failures = said.get("failures") or ()
+        listed = failures if isinstance(failures, (list, tuple)) else [failures]
+        rows.append(
+            (
+                str(trial.index),
+                str(said.get("status", UNKNOWN)),
+                {True: "yes", False: "no"}.get(said.get("deviated"), UNKNOWN),
+                "; ".join(map(str, listed)) or "none",
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,95 @@
+"""Removing what a run created, found by its label and by nothing else."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from chaoskit.errors import LiftFailed
+from chaoskit.target.engine import ROLE_LABEL, RUN_LABEL, UP_LABEL
+
+Client = docker.DockerClient  # for modules that may not know the SDK
+
+_TROUBLE = (docker.errors.DockerException, requests.exceptions.RequestException)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Thing:
+    """Something on the engine, and the way to remove it."""
+
+    what: str
+    name: str
+    labels: Mapping[str, str]
+    remove: Callable[[], None]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name}"
+
+
+def remove_run(client: Client, run_id: str) -> tuple[str, ...]:
+    """Remove every container, network and volume of a run; returns what was removed.
+
+    What `chaoskit up` started is not a run's and stays. Raises LiftFailed naming what would not go.
+    """
+    return _remove(_things(client, f"{RUN_LABEL}={run_id}", spare=UP_LABEL))
+
+
+def remove_labelled(client: Client, label: str) -> tuple[str, ...]:
+    """Remove everything with a label (`key` or `key=value`); for standing targets. LiftFailed."""
+    return _remove(_things(client, label))
+
+
+def _remove(things: Iterator[_Thing]) -> tuple[str, ...]:
+    removed = []
+    failed = []
+    for thing in things:
+        try:
+            thing.remove()
+            removed.append(str(thing))
+        except docker.errors.NotFound:
+            continue
+        except _TROUBLE as error:
+            if "already in progress" not in str(error):
+                failed.append(f"{thing} ({getattr(error, 'explanation', None) or error})")
+    if failed:
+        message = f"could not be removed: {'; '.join(failed)}; remove with: chaoskit recover"
+        raise LiftFailed(message)
+    return tuple(removed)
+
+
+def remove_agents(client: Client, run_id: str) -> tuple[str, ...]:
+    """Remove the agents of a run, and nothing else of it. Raises LiftFailed."""
+    ours = _things(client, f"{RUN_LABEL}={run_id}", spare=UP_LABEL)
+    return _remove(thing for thing in ours if ROLE_LABEL in thing.labels)
+
+
+def runs_on(client: Client) -> Mapping[str, tuple[str, ...]]:
+    """Every run that has something on the engine, with what; what is up on purpose is left out."""
+    runs: dict[str, list[str]] = {}
+    for thing in _things(client, RUN_LABEL, spare=UP_LABEL):
+        runs.setdefault(thing.labels[RUN_LABEL], []).append(str(thing))
+    return {run: tuple(things) for run, things in runs.items()}
+
+
+def _things(client: Client, label: str, *, spare: str = "") -> Iterator[_Thing]:
+    """What carries one label and not another; containers first, because they use the rest."""
+    filters: dict[str, Any] = {"label": label}
+    containers = client.containers.list(all=True, filters=filters, ignore_removed=True)
+    found: list[tuple[str, Any]] = [("container", one) for one in containers]
+    found += [("network", one) for one in client.networks.list(filters=filters)]
+    found += [("volume", one) for one in client.volumes.list(filters=filters)]
+    for what, one in found:
+        labels = one.labels if what == "container" else one.attrs.get("Labels") or {}
+        if spare not in labels:
+            yield _Thing(what=what, name=one.name, labels=labels, remove=_REMOVERS[what](one))
+
+
+_REMOVERS: Mapping[str, Callable[[Any], Callable[[], None]]] = {
+    "container": lambda one: partial(one.remove, force=True, v=True),
+    "network": lambda one: one.remove,
+    "volume": lambda one: partial(one.remove, force=True),
+}

@@ -1,0 +1,83 @@
+"""Taking a Compose project away for good: containers, networks and volumes, by their labels.
+
+Everything is killed, at once and in parallel: a target under test has nothing to save.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from chaoskit.errors import EnvironmentUnfit, LiftFailed
+from chaoskit.target.engine import COMPOSE_PROJECT, connect, labelled
+from chaoskit.target.patience import Deadline, rest
+
+_LIMIT_S = 30.0
+_AT_ONCE = 4
+_AGAIN_S = 0.1
+
+_Thing = tuple[str, str, str]  # kind, id, name
+
+
+def remove_project(client: docker.DockerClient, project: str) -> None:
+    """Remove everything of a Compose project, and prove it. Raises LiftFailed naming the rest."""
+    label = f"{COMPOSE_PROJECT}={project}"
+    deadline = Deadline(_LIMIT_S)
+    while left := list(labelled(client, label)):
+        troubles = _remove(left)
+        if deadline.passed:
+            names = ", ".join(f"{kind} {name}" for kind, _, name in left)
+            message = (
+                f"still there of {project}: {names} ({'; '.join(troubles) or 'no reason given'}); "
+                f"remove by hand: docker ps -aq --filter label={label} | xargs -r docker rm -fv"
+            )
+            raise LiftFailed(message)
+        if troubles:
+            rest(_AGAIN_S)
+
+
+def _remove(things: list[_Thing]) -> list[str]:
+    """One attempt, containers before what they use; what went wrong, in words."""
+    troubles: list[str] = []
+    for kind in ("container", "network", "volume"):
+        of_kind = [(one, name) for this, one, name in things if this == kind]
+        if not of_kind:
+            continue
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            done = pool.map(lambda one, kind=kind: _attempt(kind, *one), of_kind)
+            troubles += [trouble for trouble in done if trouble]
+    return troubles
+
+
+def _attempt(kind: str, one: str, name: str) -> str:
+    try:
+        client = connect()  # this runs in a thread of its own
+    except EnvironmentUnfit as error:
+        return str(error)
+    remove: dict[str, Callable[[], None]] = {
+        "container": lambda: client.api.remove_container(one, force=True, v=True),
+        "network": lambda: _remove_network(client, one),
+        "volume": lambda: client.api.remove_volume(name, force=True),
+    }
+    try:
+        remove[kind]()
+    except docker.errors.NotFound:
+        return ""
+    except (docker.errors.APIError, requests.exceptions.RequestException) as error:
+        return f"{kind} {name}: {error}"
+    finally:
+        client.close()
+    return ""
+
+
+def _remove_network(client: docker.DockerClient, network: str) -> None:
+    """Strangers on the network would keep it: they are let go of first."""
+    for stranger in _connected(client, network):
+        client.api.disconnect_container_from_network(stranger, network, force=True)
+    client.api.remove_network(network)
+
+
+def _connected(client: docker.DockerClient, network: str) -> Iterator[str]:
+    yield from (client.api.inspect_network(network).get("Containers") or {})
