@@ -6,9 +6,8 @@ from typing import Any
 
 from chaoskit.errors import InputError, LiftFailed, Problem
 from chaoskit.model.target import TargetSpec
-from chaoskit.run.recover import leftovers
+from chaoskit.run.recover import leftovers, remove_run
 from chaoskit.run.recover import recover as recover_run
-from chaoskit.run.recover import remove_run
 from chaoskit.target import doctor, engine
 from chaoskit.target.compose import Stack
 from chaoskit.target.engine import RUN_LABEL, UP_LABEL, Project

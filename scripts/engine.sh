@@ -32,7 +32,7 @@ install_engine() {
     --no-install-recommends docker.io mmdebstrap debian-archive-keyring; } >"$log" 2>&1 </dev/null; then
     tail -n 15 "$log" >&2
     rm -f "$log"
-    unfit "apt-get could not install docker.io"
+    unfit "apt-get could not install docker.io; its last words are above"
   fi
   rm -f "$log"
 }

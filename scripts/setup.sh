@@ -21,17 +21,21 @@ unfit() {
 # Whether packages can be installed here without asking anybody.
 may_install() { [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; }
 
+# Run a command; its last words are shown only when it fails.
+quietly() {
+  local log code=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 </dev/null || code=$?
+  if [[ $code -ne 0 ]]; then tail -n 15 "$log" >&2; fi
+  rm -f "$log"
+  return "$code"
+}
+
 install_packages() {
   say "installing $* (apt-get)"
-  local log
-  log=$(mktemp)
-  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1 </dev/null; then
-    tail -n 15 "$log" >&2
-    rm -f "$log"
-    unfit "apt-get could not install $*"
-  fi
-  rm -f "$log"
+  quietly apt-get update || unfit "apt-get update failed; its last words are above"
+  DEBIAN_FRONTEND=noninteractive quietly apt-get install -y --no-install-recommends "$@" ||
+    unfit "apt-get could not install $*; its last words are above"
 }
 
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
@@ -75,9 +79,9 @@ install_python_side() {
   fi
   is_new_enough "$VENV/bin/python" || make_venv
   say "installing chaoskit and its pinned dependencies"
-  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+  quietly "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input \
     --constraint constraints.txt --editable '.[dev]' ||
-    unfit "pip could not install the dependencies; its message is above"
+    unfit "pip could not install the dependencies; its last words are above"
   mkdir -p "$(dirname "$STAMP")"
   printf '%s\n' "$wanted" >"$STAMP"
 }

@@ -13,6 +13,7 @@ The other characters take no time; they are marks half a round before the next a
     !  a fault was ordered, and in effect       ~  ordered, but by an action that proves nothing
     o  ordered only; a later ! is its effect    ^  the held fault was lifted (and the watch ended)
     R  the same, but the system had replaced the instance
+    L  the same, but because the lease ran out
     D  the healer "proxy" noticed               A  it acted
     B  the healer "engine" acted                U  "proxy" took the part back
     <  strength of "web" 2 of 3                 >  3 of 3
@@ -66,6 +67,10 @@ _MARKS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "R": (
         {"kind": MarkKind.PHASE, "detail": "lift"},
         {"kind": MarkKind.LIFTED, "source": "f1", "data": {"replaced": True}},
+    ),
+    "L": (
+        {"kind": MarkKind.PHASE, "detail": "lift"},
+        {"kind": MarkKind.LIFTED, "source": "f1", "data": {"lapsed": True}},
     ),
     "D": ({"kind": MarkKind.DETECTED, "source": "proxy"},),
     "A": ({"kind": MarkKind.ACTED, "source": "proxy"},),

@@ -470,7 +470,9 @@ def too_slow() -> ExperimentRecord:
         kept = judgement.measured("recovery").high <= tight.bound
         held = BudgetCheck(budget=tight, measured=judgement.measured("recovery"), kept=kept)
         verdict = Verdict.HEALED if kept else Verdict.TOO_SLOW
-        changed = replace(judgement, verdict=verdict, checks=(held, *judgement.checks[1:]))
+        reason = judgement.reason if kept else "recovery took longer than 900 ms"
+        checked = (held, *judgement.checks[1:])
+        changed = replace(judgement, verdict=verdict, reason=reason, checks=checked)
         trials.append(replace(one, judgement=changed))
     return replace(
         record,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from chaoskit.agent.kinds.base import Refused
+from chaoskit.agent.kind import Refused
 from chaoskit.agent.processes import network_of
 
 BACKENDS = ("nft", "legacy")

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from chaoskit.agent import processes
+from chaoskit.agent.kind import Kind, Refused
 from chaoskit.agent.kinds import KINDS
-from chaoskit.agent.kinds.base import Kind, Refused
 
 _AGAIN_S = 1.0  # between two tries to undo what would not go
 _GIVE_UP = 5  # tries, when there is nobody left to tell

@@ -124,6 +124,6 @@ def _acted_before(acts: tuple[Act, ...], series: Series) -> str:
     """The healer that acted between the order and the effect, if one did."""
     declared = {act.healer for act in acts}
     for mark in series.marks_of(MarkKind.ACTED):
-        if mark.source in declared and mark.at_ns <= (series.effect_ns or 0):
+        if mark.source in declared and mark.at_ns < (series.effect_ns or 0):
             return mark.source
     return ""

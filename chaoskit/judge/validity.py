@@ -6,6 +6,7 @@ from typing import Any
 from chaoskit.measures.progress import UNKNOWN_SHARE, baseline_is_steady
 from chaoskit.measures.series import Series, send_lag_in_periods, unknown_share
 from chaoskit.model.journal import TrialRecord
+from chaoskit.model.marks import MarkKind
 from chaoskit.model.verdict import Verdict
 
 Void = tuple[Verdict, str]
@@ -34,6 +35,8 @@ def _reasons(record: TrialRecord, series: Series) -> Iterator[Void]:
         yield Verdict.BASELINE_NOT_MET, f"before the fault, {found}"
     if series.effect_ns is None:
         yield Verdict.FAULT_NOT_APPLIED, "no fault was seen in effect"
+    if any(mark.data.get("lapsed") for mark in series.timeline.of(MarkKind.LIFTED)):
+        yield Verdict.FAULT_NOT_APPLIED, "the fault's lease ran out: it was lifted before its time"
     if series.timeline.watch_end_ns is None:
         yield Verdict.INTERRUPTED, "the trial ended during the watch"
 

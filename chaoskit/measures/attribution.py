@@ -52,7 +52,7 @@ def noticed(series: "Series", picked: Iterable[str]) -> str:
             return f"the count of {mark.service or 'instances'}"
     picked = set(picked)
     for mark in series.marks_of(MarkKind.ENGINE):
-        if not picked or mark.instance in picked:
+        if (not picked or mark.instance in picked) and not mark.detail.endswith(" healthy"):
             return f"the engine ({mark.detail})"
     return ""
 

@@ -11,13 +11,15 @@ from chaoskit.measures.rounds import BAD, GOOD, UNKNOWN, Rounds, lay_out
 from chaoskit.measures.strength import strength_after, weak_now
 from chaoskit.model.marks import NS, MarkKind
 from chaoskit.model.quantities import format_duration
-from chaoskit.model.timeline import Timeline
+from chaoskit.model.timeline import Samples, Timeline
 
 STEADY_SHARE = 0.99  # of the known asks of a baseline
 UNKNOWN_SHARE = 0.01  # more than this, and we were too late to be trusted
 
 # An answer is on disk at most this long after it came.
 _WRITTEN_WITHIN_NS = NS // 2
+
+_BLOCK = 2048  # samples; a look reads as many blocks as it needs, from the newest
 
 
 def baseline_is_steady(timeline: Timeline, now_ns: int) -> tuple[bool, str]:
@@ -113,8 +115,7 @@ def _good_since(timeline: Timeline, begin_ns: int, now_ns: int) -> bool:
     """Whether every round of the last `stable`, all after `begin_ns`, is answered, none bad."""
     stable_ns = timeline.stable_ns
     patience = timeline.timeout_ns + _WRITTEN_WITHIN_NS + timeline.period_ns
-    samples = timeline.samples
-    recent = samples[samples["due"] >= max(begin_ns, now_ns - stable_ns - 2 * patience)]
+    recent = _recent(timeline.samples, max(begin_ns, now_ns - stable_ns - 2 * patience))
     if now_ns - begin_ns < stable_ns or not len(recent):
         return False
     rounds = lay_out(recent, timeline.period_ns)
@@ -126,6 +127,19 @@ def _good_since(timeline: Timeline, begin_ns: int, now_ns: int) -> bool:
     state = rounds.state[:answered][rounds.due[:answered] >= newest - stable_ns]
     half_known = 2 * int((state == UNKNOWN).sum()) <= len(state)
     return enough and half_known and not bool((state == BAD).any())
+
+
+def _recent(samples: Samples, since_ns: int) -> Samples:
+    """The asks that were due since then, without a look at all the older ones.
+
+    Whether samples are in order of completion or of due, everything before one that was complete
+    before `since_ns` was due before it, too.
+    """
+    block = _BLOCK
+    while block < len(samples) and max(samples["done"][-block], samples["due"][-block]) >= since_ns:
+        block *= 2
+    late = samples[-block:]
+    return np.asarray(late[late["due"] >= since_ns])
 
 
 def _answered(rounds: Rounds, given_up_ns: int) -> int:

@@ -207,8 +207,8 @@ class Series:
         The whole stretch lies before `horizon_ns`. Unknown rounds neither break it nor make it:
         at least half of it is known to be good.
         """
-        state, due = self.rounds.state, self.rounds.due
-        stop = int(np.searchsorted(due, horizon_ns, side="right"))
+        state = self.rounds.state
+        stop = int(np.searchsorted(self.rounds.due, horizon_ns, side="right"))
         if self.lifted_ns is not None:  # an answer that came after the lift was not earned before
             back = max(start, stop - self._reach)
             late = np.flatnonzero(self.rounds.done[back:stop] > horizon_ns)
@@ -217,15 +217,15 @@ class Series:
             return None
         bad = np.flatnonzero(state[start:stop] == BAD) + start
         edges = np.concatenate(([start - 1], bad, [stop]))
-        long_enough = (np.diff(edges) - 1) * self.rounds.period_ns >= self.timeline.stable_ns
-        for gap in np.flatnonzero(long_enough):
+        needed = max(1, -(-self.timeline.stable_ns // self.rounds.period_ns))
+        for gap in np.flatnonzero(np.diff(edges) > needed):
             begin, end = int(edges[gap]) + 1, int(edges[gap + 1])
-            good = np.flatnonzero(state[begin:end] == GOOD) + begin
-            if not len(good) or 2 * len(good) < end - begin:
-                continue
-            length = int(due[good[-1]] - due[good[0]]) + self.rounds.period_ns
-            if length >= self.timeline.stable_ns:
-                return int(good[0])
+            good = state[begin:end] == GOOD
+            known = np.concatenate(([0], np.cumsum(good)))
+            enough = 2 * (known[needed:] - known[:-needed]) >= needed
+            found = np.flatnonzero(good[: len(enough)] & enough)
+            if len(found):
+                return begin + int(found[0])
         return None
 
     @property

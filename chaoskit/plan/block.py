@@ -12,7 +12,8 @@ from chaoskit.model.verdict import Verdict
 from chaoskit.plan.block_shape import EXPECTABLE, PLANS, is_ours
 from chaoskit.plan.budgets import read_budgets
 from chaoskit.plan.report import Report, suggest
-from chaoskit.plan.tree import Node, Scalar, child, items_of, text_of
+from chaoskit.plan.shapes_joined import positive_duration
+from chaoskit.plan.tree import Items, Node, Scalar, child, items_of, text_of
 
 MAX_RATE_HZ = 4000.0
 MAX_IN_FLIGHT = 4000  # asks that wait for an answer at the same time
@@ -40,6 +41,15 @@ def find_block(tree: Node, report: Report) -> Node | None:
     return blocks[0] if blocks else None
 
 
+def is_hidden(tree: Node) -> bool:
+    """Whether our block may be there, but the extensions are too broken to tell; that is told."""
+    extensions = child(tree, "extensions")
+    if extensions is None:
+        return False
+    named = [text_of(child(one, "name")) for one in items_of(extensions)]
+    return not isinstance(extensions, Items) or None in named
+
+
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What the block is held against."""
@@ -53,9 +63,6 @@ def read_block(block: Node | None, around: Surroundings, report: Report) -> Sett
     """The block's settings; every mistake goes to the report, and a default takes its place."""
     probing = _probing(block, report)
     budgets = read_budgets(block, around.extra_budgets, report)
-    if not budgets and not items_or_pairs(child(block, "budgets")):
-        hint = "no budgets, no PASS; e.g. budgets: {recovery: 5s}, or --budget recovery=5s"
-        report.add(block, "budgets are missing", hint)
     phases = _phases(block, [one for one, _ in budgets.values()], around.faults)
     _check_phases(block, phases, probing, report)
     for budget, place in budgets.values():
@@ -71,14 +78,9 @@ def read_block(block: Node | None, around: Surroundings, report: Report) -> Sett
     )
 
 
-def items_or_pairs(node: Node | None) -> bool:
-    """Whether a collection holds anything, however wrong."""
-    return node is not None and node.size > 1
-
-
 def _seconds(node: Node | None, default_s: float) -> float:
     try:
-        return parse_duration(text_of(node))
+        return positive_duration(text_of(node) or "")
     except ValueError:
         return default_s
 

@@ -27,7 +27,9 @@ def read_budgets(
     budgets: dict[str, tuple[Budget, Node | None]] = {}
     for key, value in pairs_of(child(block, "budgets")):
         measure = _measure(str(key.value), key, report)
-        if measure is None or not isinstance(value, Scalar):
+        told_by_shape = not isinstance(value, Scalar) or value.value is None
+        told_by_shape |= isinstance(value, Scalar) and isinstance(value.value, bool)
+        if measure is None or told_by_shape or not isinstance(value, Scalar):
             continue
         hint = trap(value)
         bound = _bound(measure, value.value, value, report, hint)

@@ -10,14 +10,15 @@ from chaoskit.errors import InputError, Problem
 from chaoskit.model.experiment import Experiment, ProbeSpec
 from chaoskit.model.target import TargetSpec
 from chaoskit.plan.activities import check_activities
-from chaoskit.plan.block import Surroundings, find_block, read_block
+from chaoskit.plan.block import Surroundings, find_block, is_hidden, read_block
 from chaoskit.plan.discover import find
 from chaoskit.plan.experiment_shape import EXPERIMENT
+from chaoskit.plan.fault_check import is_fault
 from chaoskit.plan.known import Known
 from chaoskit.plan.report import Report
 from chaoskit.plan.scene import Scene
 from chaoskit.plan.targets import TargetShelf
-from chaoskit.plan.tree import Fields, Node, child, items_of, plain, text_of
+from chaoskit.plan.tree import Fields, Items, Node, child, pairs_of, plain, text_of
 from chaoskit.plan.yamltree import read_tree
 
 
@@ -69,11 +70,14 @@ def load_experiment(
 def _load(path: Path, targets: TargetShelf, additions: Additions) -> Experiment:
     report = Report(str(path))
     tree = read_tree(path, report)
-    if tree is None:
+    if tree is not None:
+        EXPERIMENT.check(tree, report, "the experiment")
+    if not isinstance(tree, Fields):
         report.raise_if_any()
-    assert tree is not None
-    EXPERIMENT.check(tree, report, "the experiment")
+    assert isinstance(tree, Fields)
     block = find_block(tree, report)
+    if block is not None or not is_hidden(tree):
+        _check_told(block, additions, report)
     target = _target(block, targets, additions, report)
     known = Known(tree, target, report)
     faults = check_activities(tree, Scene(report, target), known)
@@ -104,15 +108,23 @@ def _target_name(block: Node | None, additions: Additions) -> str | None:
     return text_of(child(block, "target")) or additions.target
 
 
+def _check_told(block: Node | None, additions: Additions, report: Report) -> None:
+    if child(block, "target") is None and additions.target is None:
+        hint = "add `extensions: [{name: chaoskit, target: ...}]`, or use --target"
+        report.add(block, "no target is named", hint)
+    budgets = child(block, "budgets")
+    told = pairs_of(budgets) or (budgets is not None and not isinstance(budgets, Fields))
+    if not told and not additions.budgets:
+        hint = "no budgets, no PASS; e.g. budgets: {recovery: 5s}, or --budget recovery=5s"
+        report.add(budgets or block, "budgets are missing", hint)
+
+
 def _target(
     block: Node | None, targets: TargetShelf, additions: Additions, report: Report
 ) -> TargetSpec | None:
     written = child(block, "target")
     name = _target_name(block, additions)
     if name is None:
-        if written is None:
-            hint = "add `extensions: [{name: chaoskit, target: ...}]`, or use --target"
-            report.add(block, "no target is named", hint)
         return None
     if not targets.knows(name):
         where = report if text_of(written) else Report("--target")
@@ -128,17 +140,18 @@ def _target(
 
 def _acts(tree: Node) -> bool:
     method = child(tree, "method")
-    if method is None or not items_of(method):
-        return method is None  # an absent one is reported by the tables
+    if not isinstance(method, Items):
+        return True  # that it is no list is told already
     return any(
-        child(one, "ref") is not None or text_of(child(one, "type")) != "probe"
-        for one in items_of(method)
+        child(one, "ref") is not None
+        or text_of(child(one, "type")) != "probe"
+        or is_fault(child(one, "provider"))
+        for one in method.items
     )
 
 
-def _document(tree: Node) -> dict[str, Any]:
+def _document(tree: Fields) -> dict[str, Any]:
     """The experiment for chaoslib: references in the hypothesis are replaced by what they name."""
-    assert isinstance(tree, Fields)
     document: dict[str, Any] = plain(tree)
     hypothesis = document["steady-state-hypothesis"]
     named = {one["name"]: one for one in document["method"] if "name" in one}

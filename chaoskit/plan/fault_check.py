@@ -18,6 +18,7 @@ PREFIX = "chaoskit.faults."
 LIFTING = "chaoskit.faults.lifting"
 
 _SERVICES = {"service", "services", "from", "to", "peers"}  # arguments that name services
+_DURATIONS = {"duration", "grace", "delay", "jitter"}
 _KINDS: dict[Any, set[type]] = {
     str: {str},
     int: {int},
@@ -58,9 +59,10 @@ def check_fault(activity: Node, section: str, scene: Scene, known: Known) -> Fau
     arguments = child(provider, "arguments")
     before = len(report.problems)
     _check_arguments(arguments or module, kind, report)
+    sound = len(report.problems) == before
     _check_places(arguments, scene)
     values = resolve(plain(arguments) or {}, known.values)
-    if len(report.problems) == before and not _open(values):
+    if sound and not _open(values):
         _build(kind, values, arguments or module, report)
     return FaultUse(
         activity=text_of(child(activity, "name")) or name,
@@ -87,7 +89,8 @@ def _check_arguments(node: Node | None, kind: type[Fault], report: Report) -> No
             report.add(key, f"fault {kind.name} takes no argument {key.text!r}", hint)
         elif not references(text_of(value) or "") and not _is_a(plain(value), parameter.type):
             allowed = _words(parameter)
-            report.add(value, f"{key.text} must be {allowed}, found {plain(value)!r}")
+            hint = "a duration has a unit, e.g. 10s" if key.value in _DURATIONS else ""
+            report.add(value, f"{key.text} must be {allowed}, found {plain(value)!r}", hint)
     for name, parameter in parameters.items():
         required = parameter.default is MISSING and parameter.default_factory is MISSING
         if required and name not in given:

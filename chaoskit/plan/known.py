@@ -38,7 +38,7 @@ class Known:
     def check(self, node: Node | None) -> None:
         """Report every `${name}` in a node that nothing gives a value."""
         if self.all_told:
-            check_names(node, sorted(self.names), self._report, "known")
+            check_names(node, sorted(self.names), self._report)
 
     def _configuration(self, tree: Node, entrypoints: set[str]) -> None:
         for key, value in pairs_of(child(tree, "configuration")):

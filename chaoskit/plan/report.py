@@ -54,5 +54,5 @@ def suggest(word: str, choices: Iterable[str], label: str = "choose from") -> st
 
     names = list(choices)
     listed = f"{label} {', '.join(names)}" if names else "there are none"
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.55)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}? ({listed})" if near else listed

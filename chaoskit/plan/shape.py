@@ -255,7 +255,8 @@ class Record(Shape):
                 report.add(key, f"unknown key {key.text!r} in {name}", hint)
         for key_name in self.required:
             if key_name not in node.fields:
-                report.add(node, f"{name} has no {key_name!r}", self.fields[key_name].doc)
+                hint = f"{key_name}: {self.fields[key_name].doc}"
+                report.add(node, f"{name} has no {key_name!r}", hint)
 
     def kind(self, defs: Defs) -> dict[str, Any]:
         properties = {

@@ -16,7 +16,7 @@ def check_target(tree: Node, compose: ComposeFile | None, folder: Path, report: 
     """Report every name in the file that leads nowhere. Parts of a wrong kind are left alone."""
     entrypoints = [str(key.value) for key, _ in pairs_of(child(tree, "entrypoints"))]
     for node in _addresses(tree):
-        check_names(node, entrypoints, report, "an entrypoint")
+        check_names(node, entrypoints, report)
     if compose is not None:
         for node in _service_names(tree):
             check_service(node, compose, report)

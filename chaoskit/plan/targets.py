@@ -96,7 +96,7 @@ def _compose(
     if not compose.services and not inner.problems:
         inner.add(None, "a Compose file without services")
     report.take(inner.problems)
-    return path, compose
+    return path, None if inner.problems else compose
 
 
 def folder_hash(folder: Path) -> str:

@@ -9,6 +9,7 @@ _VALUES = {
     "http": "{status, headers, body}",
     "process": "{status, stdout, stderr}",
 }
+_A = {"http": "an http", "process": "a process"}
 _PARTS = {"http": ("status", "headers", "body"), "process": ("status", "stdout", "stderr")}
 
 
@@ -31,7 +32,7 @@ def check_tolerance(activity: Node, report: Report) -> None:
     name = text_of(target)
     if name is not None and provider in _PARTS and name not in _PARTS[provider]:
         choices = ", ".join(_PARTS[provider])
-        report.add(target, f"a {provider} answer has no {name!r}", f"choose from {choices}")
+        report.add(target, f"{_A[provider]} answer has no {name!r}", f"choose from {choices}")
 
 
 def _check_scalar(tolerance: Scalar, provider: str, report: Report) -> None:
@@ -39,7 +40,7 @@ def _check_scalar(tolerance: Scalar, provider: str, report: Report) -> None:
         return
     if isinstance(tolerance.value, str) and references(tolerance.value):
         return
-    what = f"{tolerance.text!r} is never met: a {provider} probe answers {_VALUES[provider]}"
+    what = f"{tolerance.text!r} is never met: {_A[provider]} probe answers {_VALUES[provider]}"
     report.add(tolerance, what, "write a status, or {type: regex, pattern: ..., target: ...}")
 
 

@@ -17,15 +17,15 @@ def references(text: str) -> tuple[str, ...]:
     return tuple(match[1] for match in _REFERENCE.finditer(text) if match[1] is not None)
 
 
-def check_names(node: Node | None, known: Collection[str], report: Report, what: str) -> None:
-    """Report every `${name}` in a node that nothing gives a value; `what` could have."""
+def check_names(node: Node | None, known: Collection[str], report: Report) -> None:
+    """Report every `${name}` in a node that nothing gives a value."""
     for scalar in texts_in(node) if node is not None else ():
         for name in references(str(scalar.value)):
             if not _NAME.fullmatch(name):
                 message = f"${{{name}}} is not a name that is filled in"
                 report.add(scalar, message, "use letters, digits and _; nothing is looked up in it")
             elif name not in known:
-                hint = suggest(name, known, label=f"{what} is")
+                hint = suggest(name, known, label="known:")
                 report.add(scalar, f"nothing gives ${{{name}}} a value", hint)
 
 

@@ -249,4 +249,9 @@ def _broken_hint(line: str, column: int, problem: str) -> str:
         return f"put quotes around a text that begins with {line[column]}"
     if "mapping values are not allowed" in problem:
         return "put quotes around a text that contains ': ', or check the indentation"
-    return "a quote was not closed" if "end of stream" in problem else ""
+    hints = {
+        "end of stream": "a quote was not closed",
+        "expected ','": "a bracket or a brace was not closed",
+        "expected key": "check the quotes and the indentation of the lines above",
+    }
+    return next((hint for word, hint in hints.items() if word in problem), "")

@@ -194,5 +194,6 @@ def _margin_text(worst: Dot | None, budget: Budget | None, unit: Unit) -> str:
     size = (
         f"{abs(margin) * 100:.3g} points" if unit is Unit.RATIO else value_text(abs(margin), unit)
     )
+    beyond = "< " if worst.censored else ""
     sign = "−" if margin < 0 else "" if worst.censored else "+"
     return f"{beyond}{sign}{size}"

@@ -174,7 +174,7 @@ def _end_s(timeline: Timeline, zero_ns: int) -> float:
 
 def _phases(timeline: Timeline, zero_ns: int, end_s: float) -> tuple[Span, ...]:
     marks = timeline.of(MarkKind.PHASE)
-    ends = [(mark.at_ns - zero_ns) / NS for mark in marks[1:]] + [end_s]
+    ends = [(mark.at_ns - zero_ns) / NS for mark in marks[1:]] + [end_s] * bool(marks)
     spans = [
         Span(text=mark.detail, start_s=(mark.at_ns - zero_ns) / NS, end_s=min(until, end_s))
         for mark, until in zip(marks, ends, strict=True)

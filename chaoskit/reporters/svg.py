@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from chaoskit.reporters.text import clean
+from chaoskit.reporters.text import clean, clip
 
+_TEXT_LIMIT = 2000  # characters of a title or a description
 CHAR_PX = 6.9  # a character of the labels' size, on average; a little too wide rather than narrow
 
 
@@ -79,7 +80,8 @@ def tag(
         pairs += [("class", paint.name), *paint.attributes]
     opening = "".join(f' {key}="{escape(value)}"' for key, value in pairs)
     inside = "".join(
-        one if isinstance(one, Markup) else str(escape(clean(one))) for one in children
+        one if isinstance(one, Markup) else str(escape(clip(clean(one), _TEXT_LIMIT)))
+        for one in children
     )
     return Markup(f"<{name}{opening}>{inside}</{name}>" if inside else f"<{name}{opening}/>")  # noqa: S704 - escaped above
 

@@ -160,7 +160,10 @@ class Injector:
         """Begin nothing any more and lift everything. Idempotent. Raises LiftFailed."""
         with self._work:
             self._closed = True
-            return self.lift_all()
+            try:
+                return self.lift_all()
+            finally:
+                self.hands.engine.close()
 
     def _planned(self, fault: Fault) -> list[Entry]:
         """The operations with everything that their undo will need. Nothing was done yet."""

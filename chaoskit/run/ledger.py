@@ -57,7 +57,8 @@ class Ledger:
 
     def next_id(self) -> str:
         """A fault id that this run has not used yet."""
-        used = [line["fault"] for line in self._lines() if line.get("what") == "doing"]
+        doing = (line for line in self._lines() if line.get("what") == "doing")
+        used = [str(line.get("fault", "")) for line in doing]
         numbers = [int(one[1:]) for one in used if one[:1] == "f" and one[1:].isdigit()]
         return f"f{max(numbers, default=0) + 1}"
 

@@ -1,6 +1,7 @@
 """Undoing what a dead run left: from its undo log, and from the labels on the engine."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,13 +74,13 @@ def recover(
     ledger = Ledger(folder)
     run_id = owner.run_id if owner else ledger.run_id
     mode = mode or (owner.mode if owner else Mode.REMOVE)
-    client = engine.connect()
-    undone, failed = _undo_all(client, ledger, tell)
-    removed = _remove_all(client, run_id, mode, tell)
-    if failed:  # an instance that could not be mended may be gone by now
-        again, failed = _undo_all(client, ledger, tell)
-        undone += again
-        removed += remove_agents(client, run_id)
+    with closing(engine.connect()) as client:
+        undone, failed = _undo_all(client, ledger, tell)
+        removed = _remove_all(client, run_id, mode, tell)
+        if failed:  # an instance that could not be mended may be gone by now
+            again, failed = _undo_all(client, ledger, tell)
+            undone += again
+            removed += remove_agents(client, run_id)
     if failed:
         command = f"chaoskit recover {folder}"
         message = "\n".join([*failed, f"try again with: {command}"])
@@ -110,6 +111,7 @@ def _undo_all(
             (undone if lifted else failed).append(words)
             tell(words)
     finally:
+        hands.engine.close()
         agent.close()
     return tuple(undone), tuple(failed)
 

@@ -4,9 +4,10 @@ Everything that was started is ended in the reverse order, whatever happened in 
 is verified: nothing with the run's label is left.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from chaoskit.model.progress import Step
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.timeline import Mark, MarkKind
 from chaoskit.plan.chance import chance
-from chaoskit.run.clock import WallClock, now_ns
+from chaoskit.run.clock import WallClock, now_ns, wait_until
 from chaoskit.run.folder import RunFolder
 from chaoskit.run.injector import Hands, Injector
 from chaoskit.run.recorder import Recorder
@@ -32,27 +33,30 @@ from chaoskit.target.roles import find_role
 from chaoskit.target.site import ProjectSite
 from chaoskit.target.surgery import EngineHand
 
+_STEP_LIMIT_NS = 50_000_000  # a wall clock that was stepped further misplaces log lines
+_REMOVAL_LIMIT_S = 10.0  # the engine removes the agent after it has ended
+_COMPOSE_STEP = re.compile(r"(Network|Volume|Container) \S+ +(Creat|Start|Recreat)(ing|ed)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """What a target must know of the run that it belongs to."""
+
+    folder: RunFolder
+    run_id: str
+    recorder: Recorder
+    seed: int
+    lease_s: float
+
 
 class RunningTarget:
     """One target of one run. A context manager: leaving it removes everything that it started."""
 
-    def __init__(
-        self,
-        spec: TargetSpec,
-        *,
-        folder: RunFolder,
-        run_id: str,
-        recorder: Recorder,
-        seed: int,
-        lease_s: float,
-    ) -> None:
+    def __init__(self, spec: TargetSpec, context: RunContext) -> None:
         self.spec = spec
         self.blind = False  # the experiment uses no fault of ours, so no effect can be proven
-        self._folder = folder
-        self._run_id = run_id
-        self._recorder = recorder
-        self._seed = seed
-        self._lease_s = lease_s
+        self._context = context
+        self._recorder = context.recorder
         self._client = engine.connect()
         self._clock = WallClock()
         self._ends = ExitStack()
@@ -74,15 +78,15 @@ class RunningTarget:
 
     def start(self) -> None:
         """Bring the target to steady state, with agent and observers. Raises EnvironmentUnfit."""
-        spec, labels = self.spec, {RUN_LABEL: self._run_id}
-        project = f"chaoskit-{self._run_id}-{spec.name}"
+        spec, labels = self.spec, {RUN_LABEL: self._context.run_id}
+        project = f"chaoskit-{self._context.run_id}-{spec.name}"
         image = images.ensure_agent(self._client, self._progress)
         agent = AgentHand(
             lambda on_lapse: Agent.start(
                 engine.connect(),
                 image=image,
                 labels=labels,
-                lease_s=self._lease_s,
+                lease_s=self._context.lease_s,
                 on_lapse=on_lapse,
             )
         )
@@ -91,7 +95,7 @@ class RunningTarget:
             spec,
             project=project,
             labels=labels,
-            folder=self._folder.path / "compose",
+            folder=self._context.folder.path / "compose",
             progress=self._progress,
             client=self._client,
         )
@@ -99,12 +103,12 @@ class RunningTarget:
         agent.ready()
         site = ProjectSite(Project(name=project, client=self._client))
         self._injector = Injector(
-            folder=self._folder.path,
-            run_id=self._run_id,
+            folder=self._context.folder.path,
+            run_id=self._context.run_id,
             site=site,
             hands=Hands(agent=agent, engine=EngineHand(engine.connect)),
             record=self._recorder.record,
-            rng=chance(self._seed, spec.name, "pick"),
+            rng=chance(self._context.seed, spec.name, "pick"),
             roles=self._players_of,
         )
         self._ends.callback(self._injector.close)
@@ -113,7 +117,7 @@ class RunningTarget:
             project=project,
             entrypoints=self._stack.entrypoints,
             record=self._recorder.record,
-            logs_folder=self._folder.logs / spec.name,
+            logs_folder=self._context.folder.logs / spec.name,
             now_ns=now_ns,
             wall_to_mono=self._clock.to_mono,
         )
@@ -133,7 +137,7 @@ class RunningTarget:
 
     def rearm(self) -> None:
         """Make the next trial independent of this one: full strength, no back-off carried over."""
-        assert self._stack is not None and self._observers is not None, "start() comes first"
+        assert self._stack is not None, "start() comes first"
         done = rearm(self._client, self._stack.project, self.spec, progress=self._progress)
         if not done.full:
             self._recorder.tell(
@@ -189,9 +193,7 @@ class RunningTarget:
     def _players_of(self, service: str, role: str) -> Sequence[Instance] | None:
         """The instances of a service that play a role now; None when the role is not declared."""
         assert self._stack is not None, "start() comes first"
-        declared = [
-            one for one in self.spec.roles if one.name == role and one.service == service
-        ]
+        declared = [one for one in self.spec.roles if one.name == role and one.service == service]
         if not declared:
             return None
         name = find_role(self._client, self._stack.project, declared[0])
@@ -199,7 +201,8 @@ class RunningTarget:
         return [one for one in project.instances(service) if one.name == name]
 
     def _progress(self, line: str) -> None:
-        self._recorder.tell(Step.IMAGE, line)
+        if not _COMPOSE_STEP.match(line):  # on failure Compose's words are in the error
+            self._recorder.tell(Step.IMAGE, line)
 
     def __enter__(self) -> Self:
         return self
@@ -211,16 +214,13 @@ class RunningTarget:
         trace: TracebackType | None,
     ) -> None:
         self._ends.close()
-        left = [
-            f"{what} {name}"
-            for what, _, name in engine.labelled(self._client, f"{RUN_LABEL}={self._run_id}")
-        ]
-        if left:
+        label = f"{RUN_LABEL}={self._context.run_id}"
+        if not wait_until(
+            lambda: not list(engine.labelled(self._client, label)), timeout_s=_REMOVAL_LIMIT_S
+        ):
+            left = [f"{what} {name}" for what, _, name in engine.labelled(self._client, label)]
             message = (
                 f"still there: {', '.join(left)}; "
-                f"remove with: chaoskit recover {self._folder.path}"
+                f"remove with: chaoskit recover {self._context.folder.path}"
             )
             raise LiftFailed(message)
-
-
-_STEP_LIMIT_NS = 50_000_000

@@ -7,9 +7,10 @@ given is only asked so that a decided series can stop early, and so that people 
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from traceback import format_exc
 from typing import Any, Protocol
 
-from chaoskit.errors import ChaoskitError, LiftFailed
+from chaoskit.errors import ChaoskitError, Exit, LiftFailed
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.journal import (
     ExperimentRecord,
@@ -29,7 +30,7 @@ from chaoskit.run.keeper import Mode, spawn_keeper
 from chaoskit.run.player import Player
 from chaoskit.run.prober.handle import Prober
 from chaoskit.run.recorder import Recorder
-from chaoskit.run.running_target import RunningTarget
+from chaoskit.run.running_target import RunContext, RunningTarget
 from chaoskit.run.signals import Interrupted, Signals
 from chaoskit.run.trial import Bench, Trial
 
@@ -76,7 +77,7 @@ class Supervisor:
         self._current: ExperimentRecord | None = None
 
     def run(self) -> Journal:
-        """Run everything; the facts, as far as they came. Never raises a ChaoskitError."""
+        """Run everything; the facts, as far as they came. Never raises."""
         self._save()
         with self._signals:
             keeper = spawn_keeper(
@@ -94,9 +95,10 @@ class Supervisor:
             except LiftFailed as error:
                 self._left_behind(error)
             except ChaoskitError as error:
-                self._journal = replace(
-                    self._journal, trouble=str(error), trouble_exit=int(error.exit_code)
-                )
+                self._trouble(str(error), error.exit_code)
+            except Exception as error:  # noqa: BLE001  # a defect of ours must not cost the evidence
+                (self._folder.path / "defect.log").write_text(format_exc(), encoding="utf-8")
+                self._trouble(f"a defect of chaoskit, see defect.log: {error!r}", Exit.HARNESS)
             self._journal = replace(
                 self._journal, ended_wall=wall_now(), interrupted_by=self._signals.name
             )
@@ -110,14 +112,14 @@ class Supervisor:
     ) -> None:
         begun_ns = now_ns()
         self._recorder.tell(Step.TARGET, spec.title, state="starting", target=spec.name)
-        with RunningTarget(
-            spec,
+        context = RunContext(
             folder=self._folder,
             run_id=self._journal.run_id,
             recorder=self._recorder,
             seed=self._journal.seed,
             lease_s=self._orders.lease_s,
-        ) as target:
+        )
+        with RunningTarget(spec, context) as target:
             with self._signals.raising():
                 target.start()
             start_s = (now_ns() - begun_ns) / NS
@@ -231,6 +233,9 @@ class Supervisor:
 
     def _save(self) -> None:
         self._folder.write_journal(self._journal)
+
+    def _trouble(self, what: str, code: Exit) -> None:
+        self._journal = replace(self._journal, trouble=what, trouble_exit=int(code))
 
     def _left_behind(self, error: LiftFailed) -> None:
         self._journal = replace(self._journal, left_behind=(*self._journal.left_behind, str(error)))

@@ -267,6 +267,7 @@ class _Pipe:
         with contextlib.suppress(OSError):
             self._raw.shutdown(2)
         self._wrapper.close()
+        self._raw.close()
 
 
 def _lines(pipe: Any, errors: deque[str]) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from chaoskit.errors import EnvironmentUnfit
 from chaoskit.model.marks import NS, Mark, MarkKind
 from chaoskit.model.target import Healer, TargetSpec
 from chaoskit.target.engine import COMPOSE_PROJECT, COMPOSE_SERVICE, connect
-from chaoskit.target.strength import Standing, instance_name
+from chaoskit.target.strength import InstanceState, instance_name
 from chaoskit.target.tracker import Happening
 
 Event = Mapping[str, Any]
@@ -46,14 +46,15 @@ class Reading:
     _running: set[str] = field(default_factory=set)
     _by_hand: set[str] = field(default_factory=set)  # somebody asked for its end
     _crashed: set[str] = field(default_factory=set)
+    _networks: dict[tuple[str, str], str] = field(default_factory=dict)
     _seen: set[tuple[int, str, str]] = field(default_factory=set)
     _last_ns: int = 0
 
-    def adopt(self, standing: Standing) -> None:
+    def adopt(self, state: InstanceState) -> None:
         """An instance that was there before the stream."""
-        self._instances[standing.id] = (standing.service, standing.name)
-        if standing.running:
-            self._running.add(standing.id)
+        self._instances[state.id] = (state.service, state.name)
+        if state.running:
+            self._running.add(state.id)
 
     def feed(self, event: Event) -> tuple[Happening | None, tuple[Mark, ...]]:
         """What an event means: nothing, for one seen before or of another project."""
@@ -98,8 +99,8 @@ class Reading:
 
     def _marks(self, happening: Happening, event: Event) -> Iterator[Mark]:
         action, one = happening.action, happening.id
-        if action in {"connect", "disconnect"} and one not in self._running:
-            return  # the engine's own bookkeeping around die and start
+        if event["Type"] == "network" and not self._changes_network(happening, event):
+            return
         if action not in _SILENT:
             yield self._mark(MarkKind.ENGINE, "engine", happening, _particulars(event))
         if action == "stop" or (action == "kill" and _is_deadly(event)):
@@ -115,6 +116,12 @@ class Reading:
                 yield from self._witnessed(MarkKind.ACTED, happening)
             self._crashed.discard(one)
             self._by_hand.discard(one)
+
+    def _changes_network(self, happening: Happening, event: Event) -> bool:
+        """The engine tells of a disconnection twice, and of its own bookkeeping at every end."""
+        place = (happening.id, str(event["Actor"]["ID"]))
+        before, self._networks[place] = self._networks.get(place), happening.action
+        return happening.id in self._running and before != happening.action
 
     def _witnessed(self, kind: MarkKind, happening: Happening) -> Iterator[Mark]:
         for healer in self.spec.healers:

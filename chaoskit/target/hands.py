@@ -29,6 +29,10 @@ class Hand(Protocol):
         """Undo it and prove that; idempotent, and an instance that is gone counts."""
         ...
 
+    def close(self) -> None:
+        """Let go of the connection. Idempotent; never raises."""
+        ...
+
 
 @dataclass(frozen=True)
 class Hands:

@@ -168,12 +168,14 @@ def _output(
         timeout=_BUILD_SILENCE_S,
         decode=True,
     )
-    for news in stream:
+    trouble = ""
+    for news in stream:  # to its end, error or not: only then is the connection given back
         for line in str(news.get("stream", "")).splitlines():
             if line.strip():
                 yield line.rstrip()
-        if "error" in news:
-            raise docker.errors.BuildError(str(news["error"]).strip(), iter(()))
+        trouble = str(news.get("error", trouble)).strip()
+    if trouble:
+        raise docker.errors.BuildError(trouble, iter(()))
 
 
 def _proxies() -> dict[str, str]:

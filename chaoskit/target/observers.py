@@ -24,7 +24,7 @@ from chaoskit.target.facts import Facts
 from chaoskit.target.logs import Books, Line, LogFollower, Witnesses
 from chaoskit.target.patience import Deadline
 from chaoskit.target.polling import Edges, Polled, Poller
-from chaoskit.target.strength import counted, full, standings
+from chaoskit.target.strength import counted, full, instance_states
 from chaoskit.target.tracker import Tracker
 
 _LOOK_PERIOD_S = 0.5
@@ -77,7 +77,7 @@ class Observers:
         self._started_ns = self.now_ns()
         self._books = Books(self.logs_folder)
         with contextlib.closing(connect()) as client:
-            here = standings(client, self.project)
+            here = instance_states(client, self.project)
             for one in here:
                 self._facts.learn(client, one.id)
         self._tracker.begin(here, self.now_ns())
@@ -170,7 +170,7 @@ class Observers:
                     self._stopping.wait(_LOOK_PERIOD_S)
 
     def _look(self, client: docker.DockerClient) -> None:
-        here = standings(client, self.project)
+        here = instance_states(client, self.project)
         self._tracker.look(here, self.now_ns(), round(2 * _LOOK_PERIOD_S * NS))
         for one in here:
             if one.running:

@@ -10,7 +10,7 @@ from chaoskit.model.target import TargetSpec
 from chaoskit.target.asking import Asker
 from chaoskit.target.entrypoints import resolve
 from chaoskit.target.patience import Deadline, rest
-from chaoskit.target.strength import Strengths, full, standings, strengths_now
+from chaoskit.target.strength import Strengths, full, instance_states, strengths_now
 
 _LOOK_EVERY_S = 0.02
 _ASK_S = 0.5
@@ -63,7 +63,7 @@ def _ended(client: docker.DockerClient, project: str, spec: TargetSpec) -> list[
     needed = {one.service for one in spec.strengths}
     return [
         f"{one.name} has ended ({one.status})"
-        for one in standings(client, project)
+        for one in instance_states(client, project)
         if one.service in needed and one.state in {"exited", "dead"}
     ]
 
@@ -71,7 +71,7 @@ def _ended(client: docker.DockerClient, project: str, spec: TargetSpec) -> list[
 def last_words(client: docker.DockerClient, project: str) -> str:
     """Every instance's state and last log lines, for people; empty when there is no instance."""
     lines = [""]
-    for one in standings(client, project):
+    for one in instance_states(client, project):
         lines.append(f"  {one.name}: {one.status or one.state}")
         try:
             log: bytes = client.api.logs(one.id, tail=_LINES)

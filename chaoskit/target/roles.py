@@ -12,7 +12,7 @@ from chaoskit.errors import EnvironmentUnfit
 from chaoskit.model.target import Role
 from chaoskit.target.engine import connect
 from chaoskit.target.patience import Deadline
-from chaoskit.target.strength import Standing, standings
+from chaoskit.target.strength import InstanceState, instance_states
 
 _PATIENCE_S = 5.0  # a sick instance may never answer
 
@@ -23,7 +23,9 @@ def find_role(client: docker.DockerClient, project: str, role: Role) -> str | No
     An instance that does not answer within a few seconds does not play it. When several say so,
     the one with the lowest number is named.
     """
-    asked = [one for one in standings(client, project) if one.service == role.service and one.up]
+    asked = [
+        one for one in instance_states(client, project) if one.service == role.service and one.up
+    ]
     if not asked:
         return None
     answers: dict[str, bool] = {}
@@ -40,7 +42,7 @@ def find_role(client: docker.DockerClient, project: str, role: Role) -> str | No
     return next((one.name for one in asked if answers.get(one.id)), None)
 
 
-def _ask(one: Standing, role: Role, answers: dict[str, bool]) -> None:
+def _ask(one: InstanceState, role: Role, answers: dict[str, bool]) -> None:
     with (
         contextlib.suppress(
             EnvironmentUnfit, docker.errors.DockerException, requests.exceptions.RequestException

@@ -59,15 +59,15 @@ def _pull(client: docker.DockerClient, progress: Progress) -> str:
     repository, tag = PULLED.split(":")
     patience_s = client.api.timeout
     client.api.timeout = _PULL_SILENCE_S
+    trouble = ""
     try:
         for news in client.api.pull(repository, tag, stream=True, decode=True):
-            if "error" in news:
-                return str(news["error"])
+            trouble = str(news.get("error", trouble))
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
         return str(getattr(error, "explanation", None) or error)
     finally:
         client.api.timeout = patience_s
-    return ""
+    return trouble
 
 
 def _make(client: docker.DockerClient, progress: Progress) -> None:

@@ -26,7 +26,7 @@ _ASK_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class InstanceState:
     """One instance as the engine sees it now."""
 
     id: str
@@ -44,10 +44,10 @@ class Standing:
         return self.running and not self.paused and self.health in {NO_HEALTH_CHECK, "healthy"}
 
 
-def standings(client: docker.DockerClient, project: str) -> tuple[Standing, ...]:
+def instance_states(client: docker.DockerClient, project: str) -> tuple[InstanceState, ...]:
     """Every instance of a project, in one request."""
     rows = client.api.containers(all=True, filters={"label": f"{COMPOSE_PROJECT}={project}"})
-    found = [standing_of(row) for row in rows if _serves(row)]
+    found = [state_of(row) for row in rows if _serves(row)]
     return tuple(sorted(found, key=lambda one: (one.service, len(one.name), one.name)))
 
 
@@ -56,13 +56,13 @@ def _serves(row: Mapping[str, Mapping[str, str]]) -> bool:
     return bool(labels.get(COMPOSE_SERVICE)) and labels.get(_ONE_OFF) != "True"
 
 
-def standing_of(row: Mapping[str, object]) -> Standing:
+def state_of(row: Mapping[str, object]) -> InstanceState:
     """A row of the engine's list of containers."""
     labels = row["Labels"]
     state, status = str(row["State"]), str(row["Status"])
     assert isinstance(labels, dict)
     health = _HEALTH.search(status)
-    return Standing(
+    return InstanceState(
         id=str(row["Id"]),
         service=labels[COMPOSE_SERVICE],
         name=instance_name(labels),
@@ -89,7 +89,7 @@ def strengths_now(
     client: docker.DockerClient, project: str, spec: TargetSpec, entrypoints: Mapping[str, str]
 ) -> dict[str, tuple[int, int]]:
     """What every service has and wants at this moment; an endpoint that is silent counts zero."""
-    here = standings(client, project)
+    here = instance_states(client, project)
     found = {}
     for one in spec.strengths:
         have = sum(each.up for each in here if each.service == one.service)

@@ -38,7 +38,7 @@ class EngineHand:
     """Carries operations out through the engine's API; see chaoskit.target.hands.Hand."""
 
     connect: Callable[[], docker.DockerClient]
-    _own: threading.local = field(default_factory=threading.local, init=False, repr=False)
+    _clients: dict[int, docker.DockerClient] = field(default_factory=dict, init=False, repr=False)
 
     def prepare(self, operation: Operation) -> Operation:
         """The operation with what its undo needs. Refuses what is already so, by somebody else."""
@@ -105,12 +105,18 @@ class EngineHand:
             raise FaultRefused(message)
         return Gone(gone_ns=_now_ns(), evidence=evidence)
 
+    def close(self) -> None:
+        """Close the connections to the engine; the next use opens a new one."""
+        for thread in list(self._clients):
+            if client := self._clients.pop(thread, None):
+                client.close()
+
     def _client(self) -> docker.DockerClient:
         """One client for each thread; see chaoskit.target.engine.connect."""
-        if not hasattr(self._own, "client"):
-            self._own.client = self.connect()
-        client: docker.DockerClient = self._own.client
-        return client
+        thread = threading.get_ident()
+        if thread not in self._clients:
+            self._clients[thread] = self.connect()
+        return self._clients[thread]
 
     def _must_find(self, operation: Operation) -> Container:
         container = self._find(operation)

@@ -15,7 +15,7 @@ from typing import Any
 from chaoskit.model.marks import Mark, MarkKind
 from chaoskit.model.target import Strength
 from chaoskit.target.polling import Polled
-from chaoskit.target.strength import NO_HEALTH_CHECK, Standing
+from chaoskit.target.strength import NO_HEALTH_CHECK, InstanceState
 
 _HEALTH_STATUS = "health_status: "
 
@@ -39,17 +39,17 @@ class Tracker:
     record: Callable[[Mark], None]
     is_checked: Callable[[str], bool]  # whether an instance that just appeared has a health check
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _known: dict[str, Standing] = field(default_factory=dict)
-    _suspected: dict[str, Standing | None] = field(default_factory=dict)
+    _known: dict[str, InstanceState] = field(default_factory=dict)
+    _suspected: dict[str, InstanceState | None] = field(default_factory=dict)
     _counts: dict[str, int | None] = field(default_factory=dict)  # None: the endpoint is silent
     _engine: dict[str, int] = field(default_factory=dict)  # the engine's count, as last told
     _risen_ns: dict[str, int] = field(default_factory=dict)  # not confirmed by the endpoint yet
     _said: dict[str, int] = field(default_factory=dict)
 
-    def begin(self, standings: Iterable[Standing], at_ns: int) -> None:
+    def begin(self, instance_states: Iterable[InstanceState], at_ns: int) -> None:
         """The state at the beginning; every service gets its first mark."""
         with self._lock:
-            self._known = {one.id: one for one in standings}
+            self._known = {one.id: one for one in instance_states}
             self._said.clear()
             self._tell_changes(at_ns, 0)
 
@@ -76,10 +76,12 @@ class Tracker:
                 self._known[event.id] = after
             self._tell_changes(event.at_ns, 0)
 
-    def look(self, standings: Iterable[Standing], at_ns: int, resolution_ns: int) -> None:
+    def look(
+        self, instance_states: Iterable[InstanceState], at_ns: int, resolution_ns: int
+    ) -> None:
         """Take a regular look in; what differs from the events must be seen twice."""
         with self._lock:
-            seen = {one.id: one for one in standings}
+            seen = {one.id: one for one in instance_states}
             for one in self._known.keys() | seen.keys():
                 self._compare(one, seen.get(one))
             self._tell_changes(at_ns, resolution_ns)
@@ -93,7 +95,7 @@ class Tracker:
             by = "silence" if count is None else "endpoint"
             self._tell_changes(polled.at_ns, polled.resolution_ns, by=by)
 
-    def _compare(self, one: str, seen: Standing | None) -> None:
+    def _compare(self, one: str, seen: InstanceState | None) -> None:
         known = self._known.get(one)
         if _alike(known, seen):
             self._suspected.pop(one, None)
@@ -106,10 +108,10 @@ class Tracker:
         else:
             self._suspected[one] = seen
 
-    def _after(self, event: Happening, before: Standing | None) -> Standing | None:
+    def _after(self, event: Happening, before: InstanceState | None) -> InstanceState | None:
         if event.action == "destroy":
             return None
-        known = before or Standing(
+        known = before or InstanceState(
             id=event.id, service=event.service, name=event.instance, running=False
         )
         changes: dict[str, Any] = {}
@@ -162,7 +164,7 @@ def _mark(want: Strength, have: int, by: str, at_ns: int, resolution_ns: int) ->
     )
 
 
-def _alike(one: Standing | None, other: Standing | None) -> bool:
+def _alike(one: InstanceState | None, other: InstanceState | None) -> bool:
     """Whether two views of an instance mean the same. A paused one does not tell its health."""
     if one is None or other is None:
         return one is other

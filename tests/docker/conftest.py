@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.docker.arena import arena  # noqa: F401  # a fixture for every module here
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from chaoskit.agent import iptables, processes
+from chaoskit.agent.kind import Refused
 from chaoskit.agent.kinds import firewall, signals
-from chaoskit.agent.kinds.base import Refused
 
 
 @pytest.fixture
@@ -47,12 +47,14 @@ def test_kill_is_proven_by_the_end_of_the_process(child):
 
 
 def test_a_process_that_somebody_else_stopped_is_not_ours(child):
-    os.kill(child.pid, signal.SIGSTOP)
     params = order(child, signal="STOP")
+    os.kill(child.pid, signal.SIGSTOP)
     assert processes.poll(lambda: "T" in processes.thread_states(child.pid), timeout_s=5)
 
     with pytest.raises(Refused, match="already stopped, by somebody else"):
         signals.apply(params)
+    with pytest.raises(Refused, match="already stopped, by somebody else"):
+        order(child, signal="STOP")
 
 
 def test_another_process_under_the_same_pid_is_never_touched(child):
@@ -82,7 +84,7 @@ def test_everything_of_a_shared_process_namespace_is_refused(child):
 @pytest.mark.parametrize(("pid", "words"), [(0, "not running"), (2**22 + 1, "no process")])
 def test_an_instance_without_a_process_is_refused(pid, words):
     with pytest.raises(Refused, match=words):
-        signals.survey({"pid": pid, "scope": "main"})
+        signals.survey({"pid": pid, "scope": "main", "signal": "KILL"})
 
 
 def test_a_process_of_another_container_is_refused(child):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from chaoskit.agent.kinds.base import Effect, Gone, Kind, Refused
+from chaoskit.agent.kind import Effect, Gone, Kind, Refused
 from chaoskit.agent.service import Service
 
 
@@ -30,7 +30,8 @@ class Lamp:
     def undo(self, params):
         if self.stubborn:
             self.stubborn -= 1
-            raise Refused("the switch is stuck")
+            message = "the switch is stuck"
+            raise Refused(message)
         self.on.discard(params["lamp"])
         return Gone(gone_ns=time.monotonic_ns(), evidence="dark")
 

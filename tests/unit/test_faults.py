@@ -29,7 +29,8 @@ class Site:
     def instances(self, service):
         found = [one for one in self._instances if one.service == service]
         if not found:
-            raise FaultRefused(f"no service {service!r}")
+            message = f"no service {service!r}"
+            raise FaultRefused(message)
         return found
 
 

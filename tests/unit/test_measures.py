@@ -193,6 +193,36 @@ def test_the_outage_is_unbiased_and_inside_its_interval(outage_s: float):
     assert missed / 200 == pytest.approx(max(0.0, 1 - outage_s), abs=0.01)
 
 
+# 60 s at 10 Hz, the service gone in [20, 32), good answers after 5 ms: the published vectors of
+# coordinated omission. A loop that asks and then sleeps reports 99.3 % for the first.
+GONE = "!" + "." * 200 + "t" * 120 + "." * 280 + "|"
+MS = 1_000_000
+
+
+def test_a_blackhole_is_seen_in_full():
+    timeline = draw(GONE, timeout_s=5.0, watch_s=60.0)
+    timeline.samples["done"][timeline.samples["outcome"] == 1] -= 5 * MS
+
+    assert interval(timeline, "availability") == (0.8, 0.8, "")
+    assert interval(timeline, "impact") == (19.95, 20.05, "")
+    assert interval(timeline, "recovery") == (31.95, 32.055, "")
+    assert interval(timeline, "outage") == (11.9, 12.1, "")
+    assert interval(timeline, "latency_p50") == (0.005, 0.005, "")
+    assert interval(timeline, "latency_p90") == (5.0, None, "censored")
+
+
+def test_a_stopped_process_that_answers_late_is_seen_in_full():
+    timeline = draw(GONE.replace("t", "."), timeout_s=30.0, watch_s=60.0)
+    due, done = timeline.samples["due"], timeline.samples["done"]
+    done[:] = due + 5 * MS
+    resumed = int(due[320])
+    done[200:320] = resumed + 5 * MS
+
+    assert interval(timeline, "latency_p99") == (11.405, 11.405, "")
+    assert interval(timeline, "latency_p50") == (0.005, 0.005, "")
+    assert int(((done - due) > 1_000 * MS).sum()) == 111
+
+
 def test_samples_in_order_of_completion_measure_the_same():
     timeline = draw("......!Dxxttxx.x......<..>.....|...")
     shuffled = timeline.samples[timeline.samples["done"].argsort()][::-1]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
+from chaoskit.agent.kind import Kind
 from chaoskit.agent.kinds import firewall, signals
-from chaoskit.agent.kinds.base import Kind
 
 KINDS: Mapping[str, Kind] = {"signal": signals.KIND, "firewall": firewall.KIND}

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from chaoskit.agent import iptables, processes
-from chaoskit.agent.kinds.base import Effect, Gone, Kind, Params, Refused
+from chaoskit.agent.kind import Effect, Gone, Kind, Params, Refused
 
 _TAG = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 _DISCARD = 9  # the port that our datagrams name; nothing of anybody listens there

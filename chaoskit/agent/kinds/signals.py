@@ -15,14 +15,14 @@ import time
 from typing import Any
 
 from chaoskit.agent import processes
-from chaoskit.agent.kinds.base import Effect, Gone, Kind, Params, Refused
+from chaoskit.agent.kind import Effect, Gone, Kind, Params, Refused
 
 _PROOF_S = 2.0  # a process in uninterruptible sleep takes no signal before it wakes
 _STOPPED = frozenset("Tt")
 
 
 def survey(params: Params) -> dict[str, Any]:
-    """The main process's start time and namespace. Raises Refused when it is not there."""
+    """The main process's start time and namespace. Raises Refused where nothing can be done."""
     pid = params["pid"]
     if pid <= 0:
         message = "the instance is not running"
@@ -35,6 +35,8 @@ def survey(params: Params) -> dict[str, Any]:
     if container and not processes.in_container(pid, container):
         message = f"process {pid} does not belong to container {container[:12]}"
         raise Refused(message)
+    if params["signal"] == "STOP":
+        _must_run(pid)
     if params.get("scope") == "all" and not processes.first_of_its_namespace(pid):
         message = (
             "the instance shares its process namespace with others; there only scope main is safe"
@@ -82,9 +84,7 @@ def _kill(handle: int, params: Params) -> Effect:
 
 
 def _stop(handle: int, params: Params) -> Effect:
-    if _all_stopped(params["pid"]):
-        message = f"process {params['pid']} is already stopped, by somebody else"
-        raise Refused(message)
+    _must_run(params["pid"])
     requested_ns = time.monotonic_ns()
     signal.pidfd_send_signal(handle, signal.SIGSTOP)  # the parent first: it must not react
     proven = processes.poll(lambda: _all_stopped(params["pid"]), timeout_s=_PROOF_S)
@@ -103,6 +103,13 @@ def _stop(handle: int, params: Params) -> Effect:
         raise Refused(message)
     evidence = f"all threads of {stopped} process{'es' * (stopped > 1)} in state T"
     return Effect(requested_ns=requested_ns, in_effect_ns=in_effect_ns, evidence=evidence)
+
+
+def _must_run(pid: int) -> None:
+    """A stop of somebody else's is not ours to lift."""
+    if _all_stopped(pid):
+        message = f"process {pid} is already stopped, by somebody else or by another fault"
+        raise Refused(message)
 
 
 def _stop_others(params: Params) -> tuple[int, int | None]:
