@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from chaoskit.model.experiment import ProbeSpec
 from chaoskit.model.evidence import read_samples
+from chaoskit.model.experiment import ProbeSpec
 from chaoskit.model.outcomes import Outcome
 from chaoskit.run.prober.handle import Prober
 

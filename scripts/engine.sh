@@ -52,13 +52,18 @@ start_engine() {
   setsid --fork dockerd >>"$LOG" 2>&1 </dev/null
 }
 
+give_up() {
+  if [[ -r $LOG ]]; then grep -v level=info "$LOG" | tail -n 8 >&2 || true; fi
+  unfit "$1; its log is $LOG (with systemd: journalctl -u docker)."
+}
+
 await_engine() {
-  local deadline=$((SECONDS + WAIT_S))
+  local deadline=$((SECONDS + WAIT_S)) seen_dead=0
   until answers; do
-    if ((SECONDS >= deadline)); then
-      [[ -r $LOG ]] && tail -n 15 "$LOG" >&2
-      unfit "the Docker engine did not answer within $WAIT_S s."
-    fi
+    # Several times, because a process that is just starting may not be seen yet.
+    if pidof dockerd >/dev/null; then seen_dead=0; else seen_dead=$((seen_dead + 1)); fi
+    ((seen_dead < 5)) || give_up "dockerd ended instead of answering"
+    ((SECONDS < deadline)) || give_up "the Docker engine did not answer within $WAIT_S s"
     sleep 0.3
   done
 }

@@ -165,7 +165,15 @@ def trial(name: str, index: int, judgement: TrialJudgement | None, **fields: obj
         "phase_offset_s": 0.137 * index,
         "probes": ("front-page",),
         "send_lag_p99_s": 0.00041,
-        "chaostoolkit": {"status": "completed", "deviated": False, "failures": []},
+        "chaostoolkit": {
+            "status": "completed",
+            "deviated": False,
+            "steady_before": True,
+            "steady_after": True,
+            "failed_activities": [],
+            "failed_rollbacks": [],
+            "failed_controls": [],
+        },
     }
     return TrialRecord(index=index, judgement=judgement, **{**defaults, **fields})
 
@@ -194,15 +202,15 @@ def healed_crash() -> Built:
         marks = [
             at(-3.0, MarkKind.PHASE, detail="baseline"),
             at(-0.05, MarkKind.PHASE, detail="inject"),
-            at(-0.0004, MarkKind.INJECTED, source="crash-1", instance="lb-1", service="lb"),
+            at(-0.0004, MarkKind.INJECTED, source="f1", instance="lb-1", service="lb"),
             at(
                 0,
                 MarkKind.IN_EFFECT,
-                source="crash-1",
+                source="f1",
                 service="lb",
                 instance="lb-1",
                 detail="the main process is gone",
-                data={"nature": "struck"},
+                data={"fault": "crash", "nature": "struck"},
             ),
             at(0.001, MarkKind.PHASE, detail="watch"),
             at(0.02, MarkKind.ENGINE, source="engine", service="lb", instance="lb-1", detail="die"),
@@ -294,7 +302,13 @@ def masked_crash() -> Built:
         marks = [
             at(-3.0, MarkKind.PHASE, detail="baseline"),
             at(-0.03, MarkKind.PHASE, detail="inject"),
-            at(0, MarkKind.IN_EFFECT, source="crash-1", data={"nature": "struck"}, **web),
+            at(
+                0,
+                MarkKind.IN_EFFECT,
+                source="f1",
+                data={"fault": "crash", "nature": "struck"},
+                **web,
+            ),
             at(0.002, MarkKind.PHASE, detail="watch"),
             at(-2.9, MarkKind.REDUNDANCY, service="web", data={"have": 3, "want": 3}),
             at(0.05, MarkKind.REDUNDANCY, service="web", data={"have": 2, "want": 3}),
@@ -315,7 +329,7 @@ def masked_crash() -> Built:
         )
         measures = (
             seconds("detection", 0.03, half=0.005),
-            seconds("recovery", 0.0),
+            seconds("recovery", 0.0, half=0.0),
             seconds("redundancy", full_s, half=0.05),
             share(1.0),
         )
@@ -373,13 +387,13 @@ def expected_hang() -> Built:
     marks = [
         at(-3.0, MarkKind.PHASE, detail="baseline"),
         at(-0.03, MarkKind.PHASE, detail="inject"),
-        at(0, MarkKind.IN_EFFECT, source="hang-1", data={"nature": "held"}, **web),
+        at(0, MarkKind.IN_EFFECT, source="f3", data={"fault": "hang", "nature": "held"}, **web),
         at(0.002, MarkKind.PHASE, detail="watch"),
         at(-2.9, MarkKind.REDUNDANCY, service="web", data={"have": 1, "want": 1}),
         at(4.1, MarkKind.ENGINE, source="engine", detail="health_status: unhealthy", **web),
         at(4.2, MarkKind.REDUNDANCY, service="web", data={"have": 0, "want": 1}),
         at(10.0, MarkKind.PHASE, detail="lift"),
-        at(10.01, MarkKind.LIFTED, source="hang-1", data={"nature": "held"}, **web),
+        at(10.01, MarkKind.LIFTED, source="f3", data={"fault": "hang", "nature": "held"}, **web),
         at(10.02, MarkKind.PHASE, detail="settle"),
         at(12.0, MarkKind.REDUNDANCY, service="web", data={"have": 1, "want": 1}),
         at(12.5, MarkKind.PHASE, detail="end"),

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
+_PF_EXITING = 0x4  # include/linux/sched.h, shown in /proc/PID/stat
 _CAPABILITIES = {"KILL": 5, "NET_ADMIN": 12, "SYS_PTRACE": 19, "SYS_ADMIN": 21}
 _GONE = frozenset("ZX")  # a zombie runs nothing and holds no namespace
 
@@ -49,6 +50,22 @@ def thread_states(pid: int) -> str:
         if fields and fields[0] not in _GONE:
             states.append(fields[0])
     return "".join(states)
+
+
+def is_exiting(pid: int) -> bool:
+    """Whether every thread of the process is on its way out of the kernel, or gone.
+
+    Such a thread runs no instruction of its own any more, though its memory may take milliseconds
+    to be given back.
+    """
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208  # in a loop that is timed
+    except OSError:
+        return True
+    found = (_stat(Path(f"/proc/{pid}/task/{thread}/stat")) for thread in threads)
+    return all(
+        fields is None or fields[0] in _GONE or int(fields[6]) & _PF_EXITING for fields in found
+    )
 
 
 def _stat(path: Path) -> list[str] | None:

@@ -14,8 +14,8 @@ class Crash(StruckFault):
     What: the process ends with SIGKILL; nothing is flushed, closed or said goodbye to, and all
     other processes of the container end with it.
 
-    Mechanism: the agent sends SIGKILL from the host's process namespace and waits on a pidfd until
-    the process has ended. `docker kill` is not used: the engine takes it for its operator's wish,
+    Mechanism: the agent sends SIGKILL from the host's process namespace. It is in effect when every
+    thread is seen leaving the kernel, and proven by a pidfd when the process has ended. `docker kill` is not used: the engine takes it for its operator's wish,
     and then its restart policy does not act.
 
     Undo: none. Only the system repairs it; what it left is seen by the redundancy measure.

@@ -40,6 +40,7 @@ def judge_trial(
     )
     verdict, reason = (
         why_void(record, series)
+        or _unseen(record, series)
         or _against(draft, experiment, series)
         or _untold(record, draft)
         or _in_favour(record, draft, series)
@@ -61,6 +62,13 @@ def _check(budget: Budget, measures: tuple[Measured, ...]) -> BudgetCheck:
     return BudgetCheck(
         budget=budget, measured=taken, kept=keeps(taken, budget.bound, measure.sense)
     )
+
+
+def _unseen(record: TrialRecord, series: Series) -> Finding | None:
+    """An effect that nobody proved and nobody saw says nothing about the system."""
+    if series.proven or series.impact or noticed(series, record.picked):
+        return None
+    return Verdict.FAULT_NOT_APPLIED, "nothing was seen to happen"
 
 
 def _against(draft: TrialJudgement, experiment: ExperimentRecord, series: Series) -> Finding | None:
@@ -111,8 +119,6 @@ def _in_favour(record: TrialRecord, draft: TrialJudgement, series: Series) -> Fi
         recovery = draft.measured("recovery")
         return Verdict.HEALED, recovered(recovery) if recovery else Verdict.HEALED.meaning
     by = noticed(series, record.picked)
-    if not by and not series.proven:
-        return Verdict.FAULT_NOT_APPLIED, "nothing was seen to happen"
     proactive = _acted_before(draft.acts, series)
     if proactive and series.proven:
         return Verdict.PREVENTED, f"{proactive} acted before the fault was in effect"

@@ -1,9 +1,9 @@
 """The probes and actions of an experiment: what the tables cannot see in them."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from chaoskit.model.experiment import FaultUse
 from chaoskit.plan import fault_check, tolerances
@@ -11,13 +11,10 @@ from chaoskit.plan.known import Known, referring_parts
 from chaoskit.plan.modules import Functions, find_source
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.scene import Scene
-from chaoskit.plan.tree import Node, child, items_of, pairs_of, text_of
-
-_URL = re.compile(r"(https?://|\$\{)", re.IGNORECASE)
+from chaoskit.plan.tree import Node, child, items_of, pairs_of, plain, text_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class Placed:
+class Placed(NamedTuple):
     """An activity and the part of the file that it is in."""
 
     node: Node
@@ -58,7 +55,7 @@ def check_activities(tree: Node, scene: Scene, known: Known) -> tuple[FaultUse, 
         elif kind == "process":
             _check_process(provider, report)
         elif kind == "http":
-            _check_url(child(provider, "url"), report)
+            _check_http(provider, report)
         tolerances.check_tolerance(placed.node, report)
     _check_names(tree, report)
     _check_controls(tree, known, report)
@@ -114,11 +111,25 @@ def _check_process(provider: Node | None, report: Report) -> None:
         report.add(node, f"no program {path!r} that can be run", "install it, or give its path")
 
 
-def _check_url(url: Node | None, report: Report) -> None:
+def _check_http(provider: Node | None, report: Report) -> None:
+    url, timeout = child(provider, "url"), child(provider, "timeout")
     text = text_of(url)
-    if text is not None and not _URL.match(text):
-        hint = "write http:// or https://, or begin with an entrypoint such as ${web_url}"
+    if text is not None and not _is_address(text):
+        hint = "write http://HOST or https://HOST, or begin with an entrypoint such as ${web_url}"
         report.add(url, f"{text!r} is not an HTTP address", hint)
+    for one in [timeout, *items_of(timeout)]:
+        if plain(one) == 0:
+            report.add(one, "a timeout of 0 leaves no time to answer", "write seconds, e.g. 0.5")
+
+
+def _is_address(text: str) -> bool:
+    if "${" in text or not text.lower().startswith(("http://", "https://")):
+        return text.lower().startswith(("http://", "https://", "${"))
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 def _check_names(tree: Node, report: Report) -> None:

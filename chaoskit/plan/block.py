@@ -1,16 +1,15 @@
 """Our block of an experiment, with its defaults filled in and its parts held against each other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from chaoskit.measures.base import catalogue
 from chaoskit.model.experiment import Budget, FaultUse, Phases, Probing, TrialPlan
 from chaoskit.model.measures import Sense, Unit
 from chaoskit.model.quantities import format_duration, parse_duration
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.verdict import Verdict
 from chaoskit.plan.block_shape import EXPECTABLE, PLANS, is_ours
-from chaoskit.plan.budgets import read_budgets
+from chaoskit.plan.budgets import find_measure, read_budgets
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.shapes_joined import positive_duration
 from chaoskit.plan.tree import Items, Node, Scalar, child, items_of, text_of
@@ -21,8 +20,7 @@ MAX_IN_FLIGHT = 4000  # asks that wait for an answer at the same time
 _WATCH_S = 30.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What the block, or its absence, comes down to."""
 
     probing: Probing
@@ -50,8 +48,7 @@ def is_hidden(tree: Node) -> bool:
     return not isinstance(extensions, Items) or None in named
 
 
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What the block is held against."""
 
     target: TargetSpec | None
@@ -123,8 +120,9 @@ def _phases(block: Node | None, budgets: Sequence[Budget], faults: Sequence[Faul
 
 def _is_waited_for(measure: str) -> bool:
     """Whether a budget of this measure bounds a time within the watch."""
-    kind = catalogue()[measure]
+    kind = find_measure(measure)
     is_latency = measure.startswith("latency_")
+    assert kind is not None, "a budget was made of it"
     return kind.unit is Unit.SECONDS and kind.sense is Sense.AT_MOST and not is_latency
 
 

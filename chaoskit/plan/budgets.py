@@ -1,5 +1,6 @@
 """Budgets: bounds on measures, from the file and from the command line."""
 
+import importlib
 from collections.abc import Mapping
 
 from chaoskit.measures.base import Measure, catalogue
@@ -40,6 +41,18 @@ def read_budgets(
     return budgets
 
 
+def find_measure(name: str) -> Measure | None:
+    """The measure of a name; without loading the whole shelf when it exists."""
+    if not name.isidentifier():
+        return None
+    try:
+        module = importlib.import_module(f"chaoskit.measures.{name}")
+    except ModuleNotFoundError:
+        return None
+    measure = getattr(module, "MEASURE", None)
+    return measure if isinstance(measure, Measure) else None
+
+
 def _from_command_line(
     extra: Mapping[str, str], report: Report
 ) -> dict[str, tuple[Budget, Node | None]]:
@@ -55,7 +68,7 @@ def _from_command_line(
 
 
 def _measure(name: str, place: Node | None, report: Report) -> Measure | None:
-    measure = catalogue().get(name)
+    measure = find_measure(name)
     if measure is None and name in _NOT_YET:
         hint = f"{_NOT_YET[name]}; remove the budget"
         report.add(place, f"{name} is known, but cannot be measured yet", hint)

@@ -15,10 +15,7 @@ from chaoskit.plan.plan import Group, Plan, PlannedExperiment
 
 # Settings by which healers look at the world again and again; others (a time-out, a lease) are not
 # periods, and a fault need not be spread over them.
-_PERIODS = re.compile(
-    r"(.*_)?(inter|interval|fastinter|downinter|period|every|loop_wait|poll|tick)",
-    re.IGNORECASE,
-)
+_PERIODS = r"(?i)(.*_)?(inter|interval|fastinter|downinter|period|every|loop_wait|poll|tick)"
 _DEFAULT_PERIOD_S = 1.0
 
 
@@ -55,7 +52,7 @@ def healing_period_s(target: TargetSpec) -> float:
         seconds
         for healer in target.healers
         for key, value in healer.settings.items()
-        if _PERIODS.fullmatch(str(key)) and (seconds := _seconds(value)) > 0
+        if re.fullmatch(_PERIODS, str(key)) and (seconds := _seconds(value)) > 0
     ]
     return max(periods, default=_DEFAULT_PERIOD_S)
 

@@ -15,7 +15,7 @@ from chaoskit.plan.yamltree import read_tree
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_VARIABLE = r"\$\{[^}]*\}"
 
 
 def compose_file_in(folder: Path) -> Path | None:
@@ -109,7 +109,7 @@ def _listed(spec: Mapping[str, Any], key: str) -> list[Any]:
 
 def _container_ports(written: Any) -> Iterator[int] | None:
     target = written.get("target") if isinstance(written, dict) else written
-    last = _VARIABLE.sub("", str(target)).rsplit(":", 1)[-1].split("/")[0]
+    last = re.sub(_VARIABLE, "", str(target)).rsplit(":", 1)[-1].split("/")[0]
     bounds = last.split("-")
     if not all(bound.isdecimal() for bound in bounds) or len(bounds) > 2:
         return None

@@ -10,7 +10,10 @@ from chaoskit.plan.report import suggest
 SUFFIXES = {".yaml", ".yml", ".json"}
 
 # Broken files must be found too, so this looks at words and not at structure.
-_LOOKS_LIKE_ONE = re.compile(rb"""(?m)^[\s{,]*["']?(method|steady-state-hypothesis)["']?\s*:""")
+_LOOKS_LIKE_ONE = (
+    rb"""(?m)^["']?(method|steady-state-hypothesis)["']?\s*:"""  # YAML, at the margin
+    rb"""|^[\s{,]*("method"\s*:\s*\[|"steady-state-hypothesis"\s*:)"""  # JSON, anywhere
+)
 _ENOUGH_BYTES = 1024 * 1024
 
 
@@ -41,7 +44,7 @@ def _in_folder(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
             with path.open("rb") as file:
-                if _LOOKS_LIKE_ONE.search(file.read(_ENOUGH_BYTES)):
+                if re.search(_LOOKS_LIKE_ONE, file.read(_ENOUGH_BYTES)):
                     yield path
 
 

@@ -2,9 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from chaoskit.errors import InputError, Problem
 from chaoskit.model.experiment import Experiment, ProbeSpec
@@ -22,12 +21,11 @@ from chaoskit.plan.tree import Fields, Items, Node, child, pairs_of, plain, text
 from chaoskit.plan.yamltree import read_tree
 
 
-@dataclass(frozen=True, kw_only=True)
-class Additions:
+class Additions(NamedTuple):
     """What the command line adds to files that do not say it."""
 
-    target: str | None = None
-    budgets: Mapping[str, str] = field(default_factory=dict)
+    target: str | None
+    budgets: Mapping[str, str]
 
 
 def load_all(
@@ -100,7 +98,7 @@ def _load(path: Path, targets: TargetShelf, additions: Additions) -> Experiment:
         faults=faults,
         document=document,
         hash=hashlib.sha256(path.read_bytes()).hexdigest(),
-        **vars(settings),
+        **settings._asdict(),
     )
 
 

@@ -1,5 +1,6 @@
 """The faults that an experiment uses, checked by building them."""
 
+import importlib
 import types
 import typing
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def check_fault(activity: Node, section: str, scene: Scene, known: Known) -> Fau
         _check_function(func, "lift_all", report)
         return None
     name = (text_of(module) or "").removeprefix(PREFIX)
-    kind = catalogue().get(name)
+    kind = find_fault(name)
     if kind is None:
         report.add(module, f"no fault named {name!r}", suggest(name, catalogue()))
         return None
@@ -70,6 +71,19 @@ def check_fault(activity: Node, section: str, scene: Scene, known: Known) -> Fau
         arguments=values,
         line=module.line if module is not None else 0,
     )
+
+
+def find_fault(name: str) -> type[Fault] | None:
+    """The fault of a name; without loading the whole shelf when it exists."""
+    if not name.isidentifier():
+        return None
+    try:
+        module = importlib.import_module(f"{PREFIX}{name}")
+    except ModuleNotFoundError:
+        return None
+    own = (one for one in vars(module).values() if isinstance(one, type))
+    named = (one for one in own if issubclass(one, Fault) and vars(one).get("name") == name)
+    return next(named, None)
 
 
 def _check_function(func: Node | None, only: str, report: Report) -> None:

@@ -61,7 +61,8 @@ class Known:
             try:
                 self.values[name] = convert(written)
             except ValueError:
-                what = f"the environment variable {key} holds no {convert.__name__}"
+                kind = text_of(child(node, "env_var_type"))
+                what = f"the environment variable {key} holds no {kind}"
                 self._report.add(child(node, "key"), what)
         elif default is not None:
             self.values[name] = plain(default)

@@ -9,8 +9,8 @@ from chaoskit.plan.tree import Key, Scalar
 STR_TAG = "tag:yaml.org,2002:str"
 TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
-_SEXAGESIMAL = re.compile(r"[-+]?\d[\d_]*(:[0-5]?\d)+(\.\d*)?")
-_OCTAL = re.compile(r"[-+]?0[0-7_]+")
+_SEXAGESIMAL = r"[-+]?\d[\d_]*(:[0-5]?\d)+(\.\d*)?"
+_OCTAL = r"[-+]?0[0-7_]+"
 _TRUTH = {"yes": True, "no": False, "true": True, "false": False, "on": True, "off": False}
 
 
@@ -41,10 +41,10 @@ def trap(scalar: Scalar) -> str:
     if isinstance(value, bool):
         odd = text.lower() in {"on", "off", "yes", "no"}
         what = f"YAML reads a bare {text} as {str(value).lower()}; put quotes around it"
-    elif _SEXAGESIMAL.fullmatch(text):
+    elif re.fullmatch(_SEXAGESIMAL, text):
         odd, what = True, f"YAML reads {text} as the base-60 number {value}"
     else:
-        odd = isinstance(value, int) and bool(_OCTAL.fullmatch(text)) and int(text) != value
+        odd = isinstance(value, int) and bool(re.fullmatch(_OCTAL, text)) and int(text) != value
         what = f"YAML reads {text} as the octal number {value}"
     return what if odd else ""
 

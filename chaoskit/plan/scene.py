@@ -1,6 +1,6 @@
 """What the checks of one experiment need to know beside the file itself."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chaoskit.model.target import TargetSpec
 from chaoskit.plan.composefile import instances_of, networks_of
@@ -8,8 +8,7 @@ from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.tree import Node, text_of
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(NamedTuple):
     """Where an experiment's mistakes go, and the target that it is about, if that is known."""
 
     report: Report

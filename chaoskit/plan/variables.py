@@ -9,7 +9,6 @@ from chaoskit.plan.tree import Node, texts_in
 
 # As Chaos Toolkit's string.Template reads it; `$$` is a literal dollar sign.
 _REFERENCE = re.compile(r"\$\$|\$\{([^}]*)\}")
-_NAME = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 
 
 def references(text: str) -> tuple[str, ...]:
@@ -21,7 +20,7 @@ def check_names(node: Node | None, known: Collection[str], report: Report) -> No
     """Report every `${name}` in a node that nothing gives a value."""
     for scalar in texts_in(node) if node is not None else ():
         for name in references(str(scalar.value)):
-            if not _NAME.fullmatch(name):
+            if not (name.isascii() and name.isidentifier()):
                 message = f"${{{name}}} is not a name that is filled in"
                 report.add(scalar, message, "use letters, digits and _; nothing is looked up in it")
             elif name not in known:

@@ -20,7 +20,7 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 50_000  # with every alias expanded
 
-_SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_SURROGATES = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 
 
 def read_tree(path: Path, report: Report, *, tags: bool = False) -> Node | None:
@@ -95,7 +95,7 @@ class _Builder:
     def build(self, text: str) -> bool:
         """Whether the text could be read to its end."""
         if self.json_rules:  # libyaml knows no surrogate pairs
-            text = _SURROGATES.sub(_character, text)
+            text = re.sub(_SURROGATES, _character, text)
         try:
             loader = CSafeLoader(text)
             while loader.check_event():

@@ -31,8 +31,6 @@ def _replace(data: Any, known: Mapping[str, Any]) -> Any:
 def _replace_text(text: str, known: Mapping[str, Any]) -> Any:
     template = Template(text)
     whole = template.pattern.fullmatch(text)
-    if whole:
-        name = whole["named"] or whole["braced"]
-        if name in known:
-            return known[name]
+    if whole and whole["braced"] in known:
+        return known[whole["braced"]]
     return template.safe_substitute(known)

@@ -88,8 +88,8 @@ def experiment_view(
         result=result_of(record),
         verdict=verdict_words(judgement.verdict) if judgement else "not judged",
         expected=verdict_words(record.expect) if record.expect else "",
-        sentence=judgement.sentence if judgement else "The run ended before this was judged.",
-        claim=judgement.claim if judgement else "",
+        sentence=_plain_sentence(record),
+        claim=_claim(record),
         headline_figures=tuple(figure(record, measure) for measure in HEADLINE_MEASURES),
         budgets=_budget_rows(page_id, record),
         columns=tuple(label_of(one) for one in columns),
@@ -101,11 +101,31 @@ def experiment_view(
     )
 
 
+_USUAL = (*HEADLINE_MEASURES, "outage", "availability")
+
+
 def _columns(record: ExperimentRecord) -> tuple[str, ...]:
-    """Every measure of any trial; the ones with a budget first, as the file orders them."""
-    budgeted = [budget.measure for budget in record.budgets]
-    taken = [one.measure for _, judgement in judged(record) for one in judgement.measures]
-    return tuple(dict.fromkeys([one for one in budgeted if one in taken] + taken))
+    """What the table of trials shows: every budget and the usual ones; each trial lists the rest."""
+    taken = {one.measure for _, judgement in judged(record) for one in judgement.measures}
+    wanted = dict.fromkeys([*(budget.measure for budget in record.budgets), *_USUAL])
+    return tuple(one for one in wanted if one in taken)
+
+
+def _plain_sentence(record: ExperimentRecord) -> str:
+    """The judgement's sentence without the verdict that stands before it already."""
+    if record.judgement is None:
+        return "The run ended before this was judged."
+    sentence = record.judgement.sentence
+    verdict = f"{verdict_words(record.judgement.verdict)}: "
+    if sentence.lower().startswith(verdict):
+        sentence = sentence[len(verdict) :]
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _claim(record: ExperimentRecord) -> str:
+    """The claim, unless the sentence says it."""
+    judgement = record.judgement
+    return "" if judgement is None or judgement.claim in judgement.sentence else judgement.claim
 
 
 def _budget_rows(page_id: str, record: ExperimentRecord) -> tuple[BudgetRow, ...]:
@@ -211,20 +231,28 @@ def _facts(record: ExperimentRecord) -> tuple[tuple[str, str], ...]:
 
 
 def _chaostoolkit(record: ExperimentRecord) -> tuple[tuple[str, ...], ...]:
-    """Chaos Toolkit's own account of every trial: status, deviated, failures."""
+    """Chaos Toolkit's own account of every trial: status, deviated, steady, failures."""
     rows = []
     for trial in record.trials:
         said = redact_values(dict(trial.chaostoolkit))
         if not said:
             continue
-        failures = said.get("failures") or ()
-        listed = failures if isinstance(failures, (list, tuple)) else [failures]
+        failed = [
+            f"{one} ({key.removeprefix('failed_')})"
+            for key, value in said.items()
+            if key.startswith("fail") and isinstance(value, list)
+            for one in value
+        ]
         rows.append(
             (
                 str(trial.index),
                 str(said.get("status", UNKNOWN)),
-                {True: "yes", False: "no"}.get(said.get("deviated"), UNKNOWN),
-                "; ".join(map(str, listed)) or "none",
+                *(_yes(said.get(key)) for key in ("deviated", "steady_before", "steady_after")),
+                "; ".join(failed) or "none",
             )
         )
     return tuple(rows)
+
+
+def _yes(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else UNKNOWN

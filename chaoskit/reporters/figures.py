@@ -162,24 +162,23 @@ def _dot_text(dot: Dot | None, unit: Unit) -> str:
 
 
 def _median_text(experiment: ExperimentRecord, measure: str, unit: Unit) -> str:
-    """The median of the middles; a censored value is larger than every other one."""
-    values: list[tuple[bool, float]] = []
+    """The median of the middles; what came after the lift, or never, is later than all else."""
+    values: list[tuple[bool, bool, float]] = []
     for _, judgement in judged(experiment):
         measured = judgement.measured(measure)
-        if measured is None or measured.low is None:
-            continue
-        middle = measured.middle
-        if measured.censored:
-            values.append((True, measured.low))
-        elif middle is not None:
-            values.append((False, middle))
+        value = None
+        if measured is not None:
+            value = measured.low if measured.censored else measured.middle
+        if measured is not None and value is not None:
+            values.append((measured.censored, measured.after_lift, value))
     if not values:
         return UNKNOWN
     values.sort()
     lower, upper = values[(len(values) - 1) // 2], values[len(values) // 2]
     if upper[0]:
-        return f"> {value_text(lower[1], unit)}"
-    return value_text((lower[1] + upper[1]) / 2, unit)
+        return f"> {value_text(lower[2], unit)}"
+    text = value_text((lower[2] + upper[2]) / 2, unit)
+    return f"{text} after lift" if upper[1] else text
 
 
 def _margin_text(worst: Dot | None, budget: Budget | None, unit: Unit) -> str:

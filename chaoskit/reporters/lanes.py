@@ -172,6 +172,7 @@ def _strength(strength: Strength, scene: Scene, x: svg.Scale, top: float) -> lis
         left, right = x(at_s), x(until_s)
         tall = height * min(have / strength.want, 1)
         drawn.append(svg.rect(left, top + height - tall, right - left, tall, svg.STRENGTH))
+        drawn.append(svg.line(left, top + height - tall, right, top + height - tall, svg.AXIS))
         text = f"{have} of {strength.want}"
         if have != last and left + 4 >= free_from and left + svg.width_of(text) <= x.end:
             drawn.append(svg.label(left + 5, top + 15, text, svg.HALO))

@@ -14,10 +14,7 @@ from chaoskit.model.quantities import format_duration
 from chaoskit.model.timeline import NS, Mark, MarkKind, Outcome, Timeline
 from chaoskit.reporters.latency import Buckets, drawn_buckets, listed_buckets
 from chaoskit.reporters.text import one_line
-
-HEALER_KINDS = (MarkKind.DETECTED, MarkKind.ACTED, MarkKind.RESTORED)
-_TAIL = 0.12  # this share of the trial is shown of the settling after the watch
-_LEAD = 0.25  # and this share of what follows the fault is shown of the baseline before it
+from chaoskit.reporters.window import HEALER_KINDS, window_of, zero_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +101,8 @@ def scene_of(timeline: Timeline, trial: TrialRecord) -> Scene | None:
     if not len(timeline.samples) and not timeline.marks:
         return None
     zero_ns = zero_of(timeline)
-    first_s = (_first_ns(timeline) - zero_ns) / NS
-    end_s = max(_end_s(timeline, zero_ns), first_s + 0.1)
-    start_s = _start_s(timeline, zero_ns, end_s)
+    window = window_of(timeline, zero_ns)
+    start_s, end_s = window.start_s, window.end_s
     faults = _faults(timeline, zero_ns, end_s)
     return Scene(
         start_s=start_s,
@@ -120,56 +116,8 @@ def scene_of(timeline: Timeline, trial: TrialRecord) -> Scene | None:
         strengths=_strengths(timeline, zero_ns),
         strips=_strips(timeline, zero_ns),
         drawn=drawn_buckets(timeline.samples, zero_ns, (start_s, end_s)),
-        listed=listed_buckets(timeline.samples, zero_ns, (first_s, _last_s(timeline, zero_ns))),
+        listed=listed_buckets(timeline.samples, zero_ns, (window.first_s, window.last_s)),
     )
-
-
-def zero_of(timeline: Timeline) -> int:
-    """The effect; without one the order to inject, or the beginning."""
-    if timeline.in_effect_ns is not None:
-        return timeline.in_effect_ns
-    ordered = timeline.first(MarkKind.INJECTED)
-    return ordered.at_ns if ordered else _first_ns(timeline)
-
-
-def _first_ns(timeline: Timeline) -> int:
-    known = [int(timeline.samples["due"][0])] if len(timeline.samples) else []
-    known += [timeline.marks[0].at_ns] if timeline.marks else []
-    return min(known, default=timeline.started_ns)
-
-
-def _start_s(timeline: Timeline, zero_ns: int, end_s: float) -> float:
-    """The last part of the baseline, or all of it from the first ask that was not good."""
-    first_s = (_first_ns(timeline) - zero_ns) / NS
-    if timeline.in_effect_ns is None:
-        return first_s
-    samples = timeline.samples
-    wrong = samples["due"][samples["outcome"] != Outcome.GOOD]
-    wanted_s = -max(_LEAD * end_s, 0.5)
-    if len(wrong):
-        wanted_s = min(wanted_s, (int(wrong[0]) - zero_ns) / NS - 0.1)
-    return max(first_s, wanted_s)
-
-
-def _last_s(timeline: Timeline, zero_ns: int) -> float:
-    """The end of all evidence."""
-    samples, marks = timeline.samples, timeline.marks
-    known = [int(samples["due"][-1])] if len(samples) else []
-    known += [marks[-1].at_ns] if marks else []
-    return (max(known) - zero_ns) / NS
-
-
-def _end_s(timeline: Timeline, zero_ns: int) -> float:
-    """A little after the watch, or after the last thing that went wrong or was put right."""
-    last_s = _last_s(timeline, zero_ns)
-    if timeline.watch_end_ns is None:
-        return last_s
-    first_ns, samples = _first_ns(timeline), timeline.samples
-    tail = timeline.watch_end_ns + round(_TAIL * (timeline.watch_end_ns - first_ns))
-    wrong = samples["due"][samples["outcome"] != Outcome.GOOD]
-    must = [int(wrong[-1])] if len(wrong) else []
-    must += [mark.at_ns for mark in timeline.of(MarkKind.LIFTED, *HEALER_KINDS)]
-    return min(last_s, (max([tail, *must]) - zero_ns) / NS)
 
 
 def _phases(timeline: Timeline, zero_ns: int, end_s: float) -> tuple[Span, ...]:
@@ -195,7 +143,8 @@ def _faults(timeline: Timeline, zero_ns: int, end_s: float) -> tuple[Span, ...]:
         held = end is not None or mark.data.get("nature") == "held"
         start_s = (mark.at_ns - zero_ns) / NS
         until_s = (end.at_ns - zero_ns) / NS if end else end_s if held else start_s
-        text = one_line(f"{mark.source} {mark.instance or mark.service}", limit=80)
+        name = mark.data.get("fault") or mark.source
+        text = one_line(f"{name} {mark.instance or mark.service}", limit=80)
         spans.append(Span(text=text, start_s=start_s, end_s=until_s, held=held))
     return tuple(spans)
 
@@ -206,11 +155,7 @@ def _instants(
     found = []
     if timeline.in_effect_ns is not None:
         found.append(Instant(key="effect", text="fault in effect", at_s=0.0))
-    for key, kind in (("detected", MarkKind.DETECTED), ("acted", MarkKind.ACTED)):
-        marks = [one for one in timeline.of(kind) if one.at_ns >= zero_ns]
-        if marks:
-            at_s = (marks[0].at_ns - zero_ns) / NS
-            found.append(Instant(key=key, text=f"{key} {format_duration(at_s)}", at_s=at_s))
+    found += _first_words(timeline, zero_ns)
     for key, measure, word in (
         ("recovered", "recovery", "recovered"),
         ("strength", "redundancy", "full strength"),
@@ -225,6 +170,28 @@ def _instants(
         at_s = max(ends)
         found.append(Instant(key="lifted", text=f"lifted {format_duration(at_s)}", at_s=at_s))
     return tuple(sorted(found, key=lambda one: one.at_s))
+
+
+def _first_words(timeline: Timeline, zero_ns: int) -> list[Instant]:
+    """When a healer first noticed and first acted; one instant when one line of a log says both."""
+    first = {
+        key: next((one.at_ns for one in timeline.of(kind) if one.at_ns >= zero_ns), None)
+        for key, kind in (("detected", MarkKind.DETECTED), ("acted", MarkKind.ACTED))
+    }
+    if first["detected"] is not None and first["detected"] == first["acted"]:
+        first = {"detected": first["detected"]}
+        words = {"detected": "detected and acted"}
+    else:
+        words = {"detected": "detected", "acted": "acted"}
+    return [
+        Instant(
+            key=key,
+            text=f"{words[key]} {format_duration((at_ns - zero_ns) / NS)}",
+            at_s=(at_ns - zero_ns) / NS,
+        )
+        for key, at_ns in first.items()
+        if at_ns is not None
+    ]
 
 
 def _healers(timeline: Timeline, zero_ns: int) -> tuple[Lane, ...]:

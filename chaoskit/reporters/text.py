@@ -21,7 +21,7 @@ _SPACES = re.compile(r"\s+")
 _SECRET_WORD = r"(?:pass|secret|token|key|authorization)"  # noqa: S105 - names, not values
 _SECRET_NAME = re.compile(_SECRET_WORD, re.IGNORECASE)
 _SECRET_PAIR = re.compile(
-    rf"""([\w.-]{{0,64}}{_SECRET_WORD}[\w.-]{{0,64}}["']?\s{{0,3}}[:=]\s{{0,3}})"""
+    rf"""({_SECRET_WORD}[\w.-]{{0,64}}["']?\s{{0,3}}[:=]\s{{0,3}})"""
     r"""("[^"\n]*"?|'[^'\n]*'?|(?:bearer|basic)\s+[^\s,;&"']+|[^\s,;&"']+)""",
     re.IGNORECASE,
 )

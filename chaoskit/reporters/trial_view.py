@@ -8,13 +8,23 @@ from markupsafe import Markup
 
 from chaoskit.model.journal import ExperimentRecord, TrialRecord
 from chaoskit.model.marks import Mark, MarkKind
+from chaoskit.model.measures import Measured
 from chaoskit.model.quantities import format_duration
 from chaoskit.model.timeline import NS, Timeline
 from chaoskit.reporters.charts import Words, draw_trial
+from chaoskit.reporters.figures import label_of
 from chaoskit.reporters.latency import Buckets
 from chaoskit.reporters.logs import Excerpt
-from chaoskit.reporters.scene import Scene, scene_of, zero_of
-from chaoskit.reporters.wording import UNKNOWN, Result, measured_text, plural, verdict_words
+from chaoskit.reporters.scene import Scene, scene_of
+from chaoskit.reporters.window import zero_of
+from chaoskit.reporters.wording import (
+    UNKNOWN,
+    Result,
+    measured_text,
+    plural,
+    value_text,
+    verdict_words,
+)
 
 TimelineOf = Callable[[ExperimentRecord, TrialRecord], Timeline]
 _MARKS_LISTED = 400
@@ -33,6 +43,7 @@ class TrialView:
     notes: tuple[str, ...]
     drawing: Markup
     description: str
+    measures: tuple[tuple[str, ...], ...]
     marks: tuple[tuple[str, ...], ...]
     marks_left_out: int
     asks: tuple[tuple[str, ...], ...]
@@ -80,6 +91,7 @@ def trial_view(
         notes=_notes(trial),
         drawing=draw_trial(scene, words) if scene else Markup(""),
         description=description,
+        measures=_measure_rows(judgement.measures if judgement else ()),
         marks=_mark_rows(timeline.marks[:_MARKS_LISTED], zero_ns),
         marks_left_out=max(len(timeline.marks) - _MARKS_LISTED, 0),
         asks=_ask_rows(scene.listed) if scene else (),
@@ -104,19 +116,31 @@ def describe(scene: Scene, verdict: str) -> str:
 
 
 def _notes(trial: TrialRecord) -> tuple[str, ...]:
-    """Lines under the drawing: what was done, and what the method could not tell."""
+    """Lines under the drawing: what was done, and how well it was watched."""
     notes = []
     if trial.picked:
         how = "; ".join(dict.fromkeys(trial.mechanisms)) or "unknown mechanism"
         notes.append(f"Done to {', '.join(trial.picked)}: {how}.")
     if trial.trouble:
         notes.append(f"Trouble of ours: {trial.trouble}")
-    measures = trial.judgement.measures if trial.judgement else ()
-    notes += [f"{one.measure.replace('_', ' ')}: {one.note}" for one in measures if one.note]
     lag = trial.send_lag_p99_s
     if lag is not None:
         notes.append(f"Asks were sent at most {format_duration(lag)} late (p99).")
     return tuple(notes)
+
+
+def _measure_rows(measures: Sequence[Measured]) -> tuple[tuple[str, ...], ...]:
+    """Measure, value, the interval that holds the truth, note."""
+    return tuple(
+        (label_of(one.measure), measured_text(one), _interval(one), one.note) for one in measures
+    )
+
+
+def _interval(measured: Measured) -> str:
+    if measured.low is None or measured.high is None or measured.censored:
+        return UNKNOWN
+    low, high = (value_text(end, measured.unit) for end in (measured.low, measured.high))
+    return low if low == high else f"{low} to {high}"
 
 
 def _mark_rows(marks: Sequence[Mark], zero_ns: int) -> tuple[tuple[str, ...], ...]:

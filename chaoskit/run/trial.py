@@ -127,7 +127,10 @@ class Trial:
         end_ns = bench.recorder.phase("baseline", seconds=length_s) + round(length_s * NS)
         bench.announce()
         self._look_until(lambda: now_ns() >= end_ns)
-        self._look_until(lambda: bench.player.reached("method") or self._toolkit_done())
+        self._look_for(
+            lambda: bench.player.reached("method") or self._toolkit_done(),
+            "Chaos Toolkit's hypothesis before the method",
+        )
         steady, reason = progress.baseline_is_steady(self._timeline(), now_ns())
         if self._toolkit_done():
             steady, reason = False, "Chaos Toolkit's own steady-state hypothesis was not met"

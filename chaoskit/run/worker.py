@@ -69,6 +69,8 @@ class Gates(RunEventHandler):  # type: ignore[misc]  # chaoslib is untyped
     def hypothesis_before_completed(self, experiment: Any, state: Any, journal: Any) -> None:
         """The Toolkit's own question before the method."""
         self.steady_before = _met(state)
+        if self.steady_before is False:  # nothing was injected, so there is nothing to roll back
+            raise SystemExit(_LEAVE_WITHOUT_ROLLBACKS)
 
     def hypothesis_after_completed(self, experiment: Any, state: Any, journal: Any) -> None:
         """The Toolkit's own question after the method, while held faults are still on."""

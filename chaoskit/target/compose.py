@@ -145,10 +145,13 @@ def _images(
             tags[name] = images.ensure(
                 client,
                 f"{spec.name}-{name}",
-                Path(build["context"]),
+                Path(_plain_text(build["context"])),
                 progress,
-                dockerfile=build.get("dockerfile", "Dockerfile"),
-                args={key: value or "" for key, value in (build.get("args") or {}).items()},
+                dockerfile=_plain_text(build.get("dockerfile", "Dockerfile")),
+                args={
+                    key: _plain_text(value or "")
+                    for key, value in (build.get("args") or {}).items()
+                },
             )
         elif service.get("image") == images.BASE:
             images.ensure_base(client, progress)
@@ -158,4 +161,9 @@ def _images(
 def _is_plain(build: Mapping[str, Any]) -> bool:
     """Whether a build is only a folder, a Dockerfile in it, and arguments."""
     asked = {key for key, value in build.items() if value}
-    return asked <= _PLAIN_BUILD and Path(build["context"]).is_dir()
+    return asked <= _PLAIN_BUILD and Path(_plain_text(build["context"])).is_dir()
+
+
+def _plain_text(value: str) -> str:
+    """A value as it is meant: Compose prints its model fit to be read again, with `$` doubled."""
+    return value.replace("$$", "$")

@@ -7,7 +7,9 @@ the engine begin anew (docs/decisions/rearming-the-restart-policy.md), which tak
 therefore left to grow old instead. A healer's setting `rearm: wait` or `rearm: restart` overrides.
 """
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +19,9 @@ import docker.errors
 import requests.exceptions
 from docker.models.containers import Container
 
+from chaoskit.errors import EnvironmentUnfit
 from chaoskit.model.target import TargetSpec
-from chaoskit.target.engine import Project, instance_of
+from chaoskit.target.engine import Project, connect, instance_of
 from chaoskit.target.entrypoints import published
 from chaoskit.target.patience import Deadline, elapsed_s, rest
 from chaoskit.target.strength import full, strengths_now
@@ -26,6 +29,7 @@ from chaoskit.target.strength import full, strengths_now
 OLD_ENOUGH_S = 12.0  # the engine forgets a crash after 10 s of uptime
 
 _LOOK_EVERY_S = 0.05
+_AT_ONCE = 4
 _HOLD_S = 0.3  # an endpoint may count an instance that was restarted before it noticed
 _KIND = "docker-restart"
 
@@ -55,19 +59,23 @@ def rearm(
     """
     begun_s = elapsed_s()
     deadline = Deadline(timeout_s)
-    restarted = []
-    for container in _needed(client, project, spec):
-        name = instance_of(container.attrs).name
-        if _must_restart(container, spec) and _restart(container, name, progress):
-            restarted.append(name)
+    restarted = _restart_all(
+        {
+            container.id or "": instance_of(container.attrs).name
+            for container in _needed(client, project, spec)
+            if _must_restart(container, spec)
+        },
+        progress,
+    )
+    hold_s = _HOLD_S if restarted and any(one.url for one in spec.strengths) else 0.0
     entrypoints = published(client, project, spec.entrypoints)
 
     def ready() -> bool:
         strengths = strengths_now(client, project, spec, entrypoints)
         return full(strengths) and not any(map(_carries_back_off, _needed(client, project, spec)))
 
-    is_full = _held(ready, _HOLD_S if restarted else 0.0, deadline)
-    return Rearmed(restarted=tuple(restarted), took_s=elapsed_s(begun_s), full=is_full)
+    is_full = _held(ready, hold_s, deadline)
+    return Rearmed(restarted=restarted, took_s=elapsed_s(begun_s), full=is_full)
 
 
 def _held(condition: Callable[[], bool], hold_s: float, deadline: Deadline) -> bool:
@@ -114,12 +122,27 @@ def _waits(container: Container, spec: TargetSpec) -> bool:
     return any(role.service == service for role in spec.roles)
 
 
-def _restart(container: Container, name: str, progress: Callable[[str], None]) -> bool:
+def _restart_all(instances: Mapping[str, str], progress: Callable[[str], None]) -> tuple[str, ...]:
+    """Restart instances, id → name, all at once; the names of those that were."""
+    if not instances:
+        return ()
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        troubles = dict(zip(instances.values(), pool.map(_restart, instances), strict=True))
+    for name, trouble in troubles.items():
+        if trouble:
+            progress(f"{name} could not be restarted: {trouble}")
+    return tuple(name for name, trouble in troubles.items() if not trouble)
+
+
+def _restart(container: str) -> str:
+    """What went wrong, if anything; it runs in a thread of its own."""
     try:
-        container.restart(timeout=0)
-    except docker.errors.NotFound:
-        return False  # replaced meanwhile
-    except (docker.errors.APIError, requests.exceptions.RequestException) as error:
-        progress(f"{name} could not be restarted: {error}")
-        return False
-    return True
+        with contextlib.closing(connect()) as client:
+            client.api.restart(container, timeout=0)
+    except (
+        EnvironmentUnfit,
+        docker.errors.DockerException,
+        requests.exceptions.RequestException,
+    ) as error:
+        return str(error)
+    return ""

@@ -21,6 +21,7 @@ from chaoskit.model.faults import Effect, Gone, Operation
 _TROUBLE = (docker.errors.DockerException, requests.exceptions.RequestException, EnvironmentUnfit)
 _GONE = "the instance is gone"
 _SHORT_ID = 12
+_FREEZE_TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,18 @@ def _paused(container: Container, _params: Mapping[str, Any]) -> tuple[bool, str
     return bool(container.attrs["State"]["Paused"]), f"the engine says {status}"
 
 
+def _pause(_client: docker.DockerClient, container: Container, _params: Mapping[str, Any]) -> None:
+    for tries_left in reversed(range(_FREEZE_TRIES)):
+        try:
+            container.pause()
+        except docker.errors.APIError as error:
+            # On cgroup v1 runc gives up when a process forks or sleeps deeply just then.
+            if not tries_left or "unable to freeze" not in str(error.explanation or error):
+                raise
+            continue
+        return
+
+
 def _stopped(container: Container, _params: Mapping[str, Any]) -> tuple[bool, str]:
     state = container.attrs["State"]
     return not state["Running"] and not state["Restarting"], f"the engine says {state['Status']}"
@@ -218,7 +231,7 @@ def _reconnect(
 _KINDS: Mapping[str, _Kind] = {
     "pause": _Kind(
         prepare=_needs_running,
-        do=lambda _client, container, _params: container.pause(),
+        do=_pause,
         check=_paused,
         undo=lambda _client, container, _params: container.unpause(),
     ),

@@ -123,8 +123,12 @@ class Tracker:
             changes = {"running": True, "paused": False, "health": health}
         elif event.action == "die":
             changes = {"running": False, "paused": False}
-        elif event.action in {"pause", "unpause"}:
-            changes = {"paused": event.action == "pause"}
+        elif event.action == "pause":
+            # The engine calls it unhealthy from here on, without a word, until a check has passed.
+            checked = known.health != NO_HEALTH_CHECK
+            changes = {"paused": True, **({"health": "unhealthy"} if checked else {})}
+        elif event.action == "unpause":
+            changes = {"paused": False}
         elif event.action.startswith(_HEALTH_STATUS):
             changes = {"health": event.action.removeprefix(_HEALTH_STATUS)}
         return replace(known, **changes)

@@ -8,7 +8,8 @@ from chaoskit.target.compose import Stack
 from chaoskit.target.engine import RUN_LABEL, Project, labelled
 
 # Two replicas; each serves its files, and says so in its log.
-WEB = """
+WEB = textwrap.dedent(
+    """
     services:
       web:
         image: chaoskit/base:bookworm
@@ -22,6 +23,7 @@ WEB = """
         restart: always
         ports: ["8080"]
     """
+)
 
 
 def write_spec(folder, compose=WEB, **fields):

@@ -94,8 +94,8 @@ def test_ports_lie_outside_of_the_range_for_outgoing_connections(copies, tmp_pat
 
 
 def test_two_copies_live_side_by_side_even_with_fixed_names(copies, tmp_path):
-    fixed = WEB + '        container_name: front-by-name\n        hostname: "front"\n'
-    fixed += "    networks: {default: {name: fixed-network}}\n"
+    fixed = WEB + "    container_name: front-by-name\n"
+    fixed += "networks: {default: {name: fixed-network}}\n"
     spec = write_spec(tmp_path / "t", fixed)
 
     first, second = copies.start(spec), copies.start(spec)
@@ -109,7 +109,7 @@ def test_two_copies_live_side_by_side_even_with_fixed_names(copies, tmp_path):
 
 
 def test_volumes_and_networks_carry_the_label_and_go_with_the_target(copies, tmp_path):
-    kept = WEB + "        volumes: [data:/data, /anonymous]\n    volumes: {data: {}}\n"
+    kept = WEB + "    volumes: [data:/data, /anonymous]\nvolumes: {data: {}}\n"
     stack = copies.start(write_spec(tmp_path / "t", kept))
 
     assert {kind for kind, _, _ in copies.left()} == {"container", "network", "volume"}
@@ -180,7 +180,7 @@ def test_a_target_that_never_serves_is_torn_down_and_its_last_words_are_told(cop
 
 
 def test_a_target_that_takes_too_long_is_torn_down(copies, tmp_path):
-    deaf = WEB.replace('["8080"]', '["8080"]\n        entrypoint: [sleep, infinity]')
+    deaf = WEB.replace('[python3, -u, -m, http.server, "8080"]', "[sleep, infinity]")
     spec = write_spec(tmp_path / "t", deaf, ready_timeout_s=1.5)
 
     with pytest.raises(EnvironmentUnfit, match=r"not ready within 1\.5 s: .* answers nothing"):

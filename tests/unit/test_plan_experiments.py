@@ -180,6 +180,7 @@ def test_folders_are_searched_and_other_files_passed_over(tmp_path):
     shutil.copy(TESTS / "bad" / "targets" / "shop" / "target.yaml", tmp_path)
     (tmp_path / ".hidden").mkdir()
     write(tmp_path / ".hidden", OURS)
+    write(tmp_path, "paths:\n  /x:\n    method: GET\n", "api.yaml")
     (tmp_path / "deep").mkdir()
     second = write(tmp_path / "deep", OURS, "b.yml")
     first = write(tmp_path, '{"method": []', "a.json")

@@ -1,17 +1,23 @@
 """A journal comes back as it was written, or not at all."""
 
 import json
+import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from chaoskit.errors import InputError
 from chaoskit.model import codec
+from chaoskit.model.journal import ExperimentRecord, Journal, TrialJudgement, TrialRecord
+from chaoskit.model.marks import Mark, MarkKind
 from chaoskit.model.measures import Measured, Unit
-from tests.samples_builder import run
+from chaoskit.model.timeline import SAMPLE_DTYPE
+from tests.samples_builder import effect_of, run, samples
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +134,31 @@ def test_the_codec_imports_pydantic_only_when_used():
     )
 
     assert done.stdout.strip() == "False"
+
+
+def test_the_documented_way_to_read_samples_reads_them(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs/journal.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    written = samples(effect_ns=effect_of(0, 1), end_s=1.0)
+    (tmp_path / "samples.bin").write_bytes(written.tobytes())
+    monkeypatch.chdir(tmp_path)
+    read: dict[str, np.ndarray] = {}
+    exec(example, read)
+
+    assert f"{SAMPLE_DTYPE.itemsize}-byte records" in page
+    assert read["samples"].dtype == SAMPLE_DTYPE
+    assert (read["samples"] == written).all()
+
+
+def test_every_field_and_mark_is_documented():
+    page = (Path(__file__).parents[2] / "docs/journal.md").read_text(encoding="utf-8")
+    records = (Journal, ExperimentRecord, TrialRecord, TrialJudgement, Mark)
+    names = {one.name for record in records for one in fields(record)} - {
+        "schema",
+        "description",
+        "target_title",
+        "tags",
+    }
+
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+    assert [kind.value for kind in MarkKind if f"`{kind.value}`" not in page] == []

@@ -153,10 +153,18 @@ def test_the_verdict_comes_first_and_everything_else_is_there(report):
         "as expected",
         "never seen",
         "20.10.24",
-        "no fault was done",
+        "baseline not met",
     ):
         assert said in body
     assert "Control arms were not run" in body
+
+
+def test_services_that_were_never_broken_are_named():
+    made = run()
+    journal = replace(made.journal, experiments=made.journal.experiments[1:2])
+    text = " ".join(parse(render(replace(made, journal=journal))).text)
+
+    assert "Three web replicas behind HAProxy: no fault was done to lb." in text
 
 
 def test_a_failed_budget_is_told_without_colour():

@@ -105,7 +105,7 @@ def test_an_expected_weakness_passes_with_a_note():
     root = parsed()
     cases = root.findall(".//testcase[@classname='chaos.restart-policy/hang']")
 
-    assert [one.get("name") for one in cases][0] == "verdict is not healed"
+    assert cases[0].get("name") == "verdict is not healed"
     assert all(one.find("failure") is None and one.find("error") is None for one in cases)
     assert "as expected" in cases[0].findtext("system-out")
     assert "expected to be" in cases[1].findtext("system-out")

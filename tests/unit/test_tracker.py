@@ -125,13 +125,15 @@ def test_an_instance_that_vanished_without_a_word_is_found_out():
     assert counting.have == 1
 
 
-def test_a_paused_instances_health_is_not_known_and_not_compared():
+def test_a_checked_instance_that_was_paused_counts_when_a_check_has_passed_again():
     counting = Counting(web(1, health="healthy"), web(2))
     counting.tracker.hear(event("pause"))
-    for at_ns in (500, 1000):
+    for at_ns in (500, 1000):  # a paused instance's row does not tell its health
         counting.tracker.look([web(1, paused=True), web(2)], at_ns, 10)
     counting.tracker.hear(event("unpause"))
+    assert counting.have == 1
 
+    counting.tracker.hear(event("health_status: healthy"))
     assert counting.have == 2
 
 

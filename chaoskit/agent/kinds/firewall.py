@@ -202,7 +202,10 @@ def undo(params: Params) -> Gone:
         evidence = "the instance is gone, and its network with it"
         return Gone(gone_ns=time.monotonic_ns(), evidence=evidence)
     name = _backend(params)
-    return _while_it_exists(params, lambda: _removed(pid, params["tag"], name))
+    # The number of a namespace is used again, so this may be somebody else's; there is nothing with
+    # our comment there then.
+    replaced = "" if pid == params["pid"] else "the instance is gone; "
+    return _while_it_exists(params, lambda: replaced + _removed(pid, params["tag"], name))
 
 
 def _removed(pid: int, tag: str, name: str) -> str:

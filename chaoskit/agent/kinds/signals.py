@@ -5,13 +5,14 @@ restart policy then stays out of it.
 
 Parameters: `pid` and `start_ticks` of the container's main process, `signal` (KILL or STOP),
 `scope` (main, or all: every process of its pid namespace), `container` (the id, to be sure whose
-process it is), `pid_namespace` (its inode).
+process it is), `pid_namespace` (its inode), `companions` (the other processes seen there before).
 """
 
 import os
 import select
 import signal
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from chaoskit.agent import processes
@@ -42,7 +43,11 @@ def survey(params: Params) -> dict[str, Any]:
             "the instance shares its process namespace with others; there only scope main is safe"
         )
         raise Refused(message)
-    return {"start_ticks": ticks, "pid_namespace": processes.namespace(pid, "pid")}
+    inode = processes.namespace(pid, "pid")
+    companions: list[int] = []
+    if inode is not None and processes.first_of_its_namespace(pid):
+        companions = [one for one in processes.members(inode, "pid") if one != pid]
+    return {"start_ticks": ticks, "pid_namespace": inode, "companions": companions}
 
 
 def apply(params: Params) -> Effect:
@@ -63,45 +68,57 @@ _GONE_BEFORE = "the instance's main process ended before the signal was sent"
 
 
 def _kill(handle: int, params: Params) -> Effect:
+    """In effect when no process runs an instruction of its own any more; then waited for to end."""
     poller = select.poll()
     poller.register(handle, select.POLLIN)
+    companions = [one for one in params.get("companions", ()) if _is_inside(one, params)]
+    doomed = [params["pid"], *companions]
     requested_ns = time.monotonic_ns()
-    if params.get("scope") == "all":
-        for pid in processes.members(params["pid_namespace"], "pid"):
-            if pid != params["pid"]:
-                _send(pid, signal.SIGKILL)
     signal.pidfd_send_signal(handle, signal.SIGKILL)
-    ended = poller.poll(_PROOF_S * 1000)
+    for pid in companions:  # the kernel would kill them a little later, when the first one is gone
+        _send(pid, signal.SIGKILL)
+    dying = processes.poll(lambda: all(map(processes.is_exiting, doomed)), timeout_s=_PROOF_S)
     in_effect_ns = time.monotonic_ns()
-    if not ended:
+    if not dying or not poller.poll(_PROOF_S * 1000):
         message = (
             f"process {params['pid']} did not end within {_PROOF_S:g} s of SIGKILL (state "
-            f"{processes.thread_states(params['pid'])}); the signal is pending and cannot be taken back"
+            f"{processes.thread_states(params['pid'])}); the signal is pending and cannot be "
+            "taken back"
         )
         raise Refused(message)
-    evidence = f"process {params['pid']} ended, its pidfd says so"
+    ended_ms = (time.monotonic_ns() - in_effect_ns) / 1e6
+    evidence = f"process {params['pid']} ended, its pidfd said so {ended_ms:.1f} ms later"
     return Effect(requested_ns=requested_ns, in_effect_ns=in_effect_ns, evidence=evidence)
 
 
 def _stop(handle: int, params: Params) -> Effect:
-    _must_run(params["pid"])
+    """In effect when every thread of every process there is seen stopped."""
+    pid = params["pid"]
+    _must_run(pid)
+    everything = params.get("scope") == "all"
+    stopped = {pid}
+
+    def all_quiet() -> bool:
+        return all(map(_quiet, stopped))
+
     requested_ns = time.monotonic_ns()
     signal.pidfd_send_signal(handle, signal.SIGSTOP)  # the parent first: it must not react
-    proven = processes.poll(lambda: _all_stopped(params["pid"]), timeout_s=_PROOF_S)
+    if everything:
+        stopped |= _send_stop(params.get("companions", ()), params)
+    deadline = time.monotonic() + _PROOF_S
+    proven = processes.poll(all_quiet, timeout_s=_PROOF_S)
     in_effect_ns = time.monotonic_ns()
-    stopped = 1
-    if proven and params.get("scope") == "all":
-        others, last_ns = _stop_others(params)
-        proven, stopped = last_ns is not None, stopped + others
-        in_effect_ns = max(in_effect_ns, last_ns or 0)
-    if not proven:
-        states = processes.thread_states(params["pid"])
+    # Only now, because looking through all of /proc takes a millisecond: anybody else, new children?
+    while proven and everything and (others := _still_running(params)):
+        stopped |= _send_stop(others, params)
+        proven = processes.poll(all_quiet, timeout_s=deadline - time.monotonic())
+        in_effect_ns = time.monotonic_ns()
+    if not proven or not _all_stopped(pid):
+        states = processes.thread_states(pid) or "none, it ended"
         undo(params)
-        message = (
-            f"not every thread stopped within {_PROOF_S:g} s (states {states}); continued again"
-        )
+        message = f"not every thread stopped within {_PROOF_S:g} s (states {states}); continued"
         raise Refused(message)
-    evidence = f"all threads of {stopped} process{'es' * (stopped > 1)} in state T"
+    evidence = f"all threads of {len(stopped)} process{'es' * (len(stopped) > 1)} in state T"
     return Effect(requested_ns=requested_ns, in_effect_ns=in_effect_ns, evidence=evidence)
 
 
@@ -112,30 +129,23 @@ def _must_run(pid: int) -> None:
         raise Refused(message)
 
 
-def _stop_others(params: Params) -> tuple[int, int | None]:
-    """Stop everything else there, new children too; (how many, when the last one stopped).
+def _send_stop(pids: Iterable[int], params: Params) -> set[int]:
+    """Stop these, as far as they belong to the instance; returns those."""
+    inside = {pid for pid in pids if _is_inside(pid, params)}
+    for pid in inside:
+        _send(pid, signal.SIGSTOP)
+    return inside
 
-    Zero with a time in the past when there is nobody else; None when some could not be stopped.
-    """
-    deadline = time.monotonic() + _PROOF_S
-    seen: set[int] = set()
-    last_ns = 0
-    while True:
-        running = [
-            pid
-            for pid in processes.members(params["pid_namespace"], "pid")
-            if pid != params["pid"] and processes.thread_states(pid) and not _all_stopped(pid)
-        ]
-        if not running:
-            return len(seen), last_ns
-        if time.monotonic() >= deadline:
-            return len(seen), None
-        for pid in running:
-            _send(pid, signal.SIGSTOP)
-        for pid in running:
-            processes.poll(lambda pid=pid: _quiet(pid), timeout_s=0.1)  # type: ignore[misc]
-        last_ns = time.monotonic_ns()
-        seen.update(running)
+
+def _is_inside(pid: int, params: Params) -> bool:
+    """A pid that was noted earlier may be another process by now, even one of the host."""
+    inode = processes.namespace(pid, "pid")
+    return inode is not None and inode == params["pid_namespace"]
+
+
+def _still_running(params: Params) -> list[int]:
+    everybody = processes.members(params["pid_namespace"], "pid")
+    return [pid for pid in everybody if not _quiet(pid)]
 
 
 def _all_stopped(pid: int) -> bool:
@@ -145,6 +155,7 @@ def _all_stopped(pid: int) -> bool:
 
 
 def _quiet(pid: int) -> bool:
+    """Whether nothing of the process runs: it is stopped, or it ended."""
     return _STOPPED.issuperset(processes.thread_states(pid))
 
 
