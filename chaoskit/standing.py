@@ -6,7 +6,7 @@ from typing import Any
 
 from chaoskit.errors import InputError, LiftFailed, Problem
 from chaoskit.model.target import TargetSpec
-from chaoskit.run.recover import leftovers, remove_run
+from chaoskit.run.recover import leftovers, remove_labelled, remove_run
 from chaoskit.run.recover import recover as recover_run
 from chaoskit.target import doctor, engine
 from chaoskit.target.compose import Stack
@@ -46,7 +46,7 @@ def down(target: str | None) -> tuple[str, ...]:
     labels = [f"{UP_LABEL}={target}"] if target else [UP_LABEL, RUN_LABEL]
     removed: list[str] = []
     for label in labels:
-        removed += remove_run(client, label)
+        removed += remove_labelled(client, label)
     left = [name for label in labels for _, _, name in engine.labelled(client, label)]
     if left:
         message = f"still there: {', '.join(left)}"

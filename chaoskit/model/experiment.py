@@ -32,12 +32,22 @@ class Phases:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a plan is to prove: budgets are kept in at least this share of cases."""
+
+    share: float  # 0 to 1
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialPlan:
     """How many trials, and how many of them may miss a budget."""
 
     name: str = "pr"
     runs: int = 5
     allow: int = 0
+    claim: Claim | None = None  # asked for; None: whatever the trials prove
+    until_decided: bool = False  # an e-process decides, after at most `runs`; then claim is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +58,16 @@ class Budget:
     bound: float
     text: str  # as it was written: "2s", "99%"
     line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slo:
+    """What users were promised, and what faults like this one may take of it."""
+
+    objective: float  # the share of asks that must be good: 0.999
+    window_s: float = 30 * 86_400.0  # the time that the promise is about
+    faults: float | None = None  # such faults to expect in a window; None: nobody said
+    share: float = 0.25  # the part of the error budget that they may spend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +106,7 @@ class Experiment:
     budgets: tuple[Budget, ...]
     healed_by: tuple[str, ...] = ()
     expect: Verdict | None = None
+    slo: Slo | None = None
     probes: tuple[ProbeSpec, ...]
     faults: tuple[FaultUse, ...] = ()
     document: Mapping[str, Any]  # the whole Chaos Toolkit experiment, for chaoslib

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaoskit.model.experiment import Budget
+from chaoskit.model.experiment import Budget, Claim
 from chaoskit.model.measures import Measured
 from chaoskit.model.verdict import Verdict
 
@@ -28,6 +28,8 @@ class Act:
     detected_s: float | None = None
     acted_s: float | None = None
     restored_s: float | None = None
+    detected_low_s: float | None = None  # it happened no earlier: the witness's resolution
+    acted_low_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,31 @@ class HealerRecord:
     name: str
     kind: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    service: str = ""  # whose log bears witness: where it lives; "" when nobody said
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultRecord:
+    """A fault that the method asks for."""
+
+    fault: str  # its name on the shelf
+    service: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloorRecord:
+    """What a healer's settings allow, beside what was measured. Seconds from the effect."""
+
+    healer: str
+    step: str  # detection, action
+    best_s: float
+    mean_s: float
+    worst_s: float
+    why: str  # the formula in words
+    trials: int = 0  # in which it was seen
+    inside: int = 0  # of those: between best and worst, to the resolution
+    measured_s: float | None = None  # the median
+    efficiency: float | None = None  # mean / measured: 1 is as quick as its settings allow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +107,7 @@ class ExperimentJudgement:
     passed: bool  # the verdict is good, or is exactly the expected one
     sentence: str  # for people: verdict, numbers, confidence
     claim: str = ""  # the strongest claim that the trials allow
+    floors: tuple[FloorRecord, ...] = ()  # of the healers whose settings say how quick they can be
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +131,9 @@ class ExperimentRecord:
     plan: str  # "merge", "5 runs, 0 may miss"
     runs: int
     allow: int
+    claim: Claim | None = None  # what the plan is to prove; None: whatever the trials prove
+    until_decided: bool = False  # an e-process decides, after at most `runs` valid trials
+    faults: tuple[FaultRecord, ...] = ()
     budgets: tuple[Budget, ...]
     healed_by: tuple[str, ...] = ()
     expect: Verdict | None = None

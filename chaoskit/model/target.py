@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chaoskit.model.experiment import Slo
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entrypoint:
@@ -86,6 +88,7 @@ class TargetSpec:
     healers: tuple[Healer, ...] = ()
     roles: tuple[Role, ...] = ()
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # as Compose has them
+    slo: Slo | None = None  # of every experiment on it that has none of its own
     hash: str = ""
 
     def healer(self, name: str) -> Healer | None:

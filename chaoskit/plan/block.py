@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from chaoskit.model.experiment import Budget, FaultUse, Phases, Probing, TrialPlan
+from chaoskit.model.experiment import Budget, FaultUse, Phases, Probing, Slo, TrialPlan
 from chaoskit.model.measures import Sense, Unit
 from chaoskit.model.quantities import format_duration, parse_duration
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.verdict import Verdict
-from chaoskit.plan.block_shape import EXPECTABLE, PLANS, is_ours
+from chaoskit.plan.block_shape import EXPECTABLE, is_ours
 from chaoskit.plan.budgets import find_measure, read_budgets
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.shapes_joined import positive_duration
-from chaoskit.plan.tree import Items, Node, Scalar, child, items_of, text_of
+from chaoskit.plan.slo import slo_of
+from chaoskit.plan.trials import read_trials
+from chaoskit.plan.tree import Items, Node, Scalar, child, items_of, plain, text_of
 
 MAX_RATE_HZ = 4000.0
 MAX_IN_FLIGHT = 4000  # asks that wait for an answer at the same time
@@ -29,6 +31,7 @@ class Settings(NamedTuple):
     budgets: tuple[Budget, ...]
     healed_by: tuple[str, ...]
     expect: Verdict | None
+    slo: Slo | None
 
 
 def find_block(tree: Node, report: Report) -> Node | None:
@@ -59,7 +62,8 @@ class Surroundings(NamedTuple):
 def read_block(block: Node | None, around: Surroundings, report: Report) -> Settings:
     """The block's settings; every mistake goes to the report, and a default takes its place."""
     probing = _probing(block, report)
-    budgets = read_budgets(block, around.extra_budgets, report)
+    slo = _slo(block, around.target)
+    budgets = read_budgets(block, around.extra_budgets, slo, report)
     phases = _phases(block, [one for one, _ in budgets.values()], around.faults)
     _check_phases(block, phases, probing, report)
     for budget, place in budgets.values():
@@ -68,10 +72,11 @@ def read_block(block: Node | None, around: Surroundings, report: Report) -> Sett
     return Settings(
         probing=probing,
         phases=phases,
-        trials=_trials(block, report),
+        trials=read_trials(block, report),
         budgets=tuple(one for one, _ in budgets.values()),
         healed_by=_healed_by(block, around.target, report),
         expect=_expect(block),
+        slo=slo,
     )
 
 
@@ -180,29 +185,6 @@ class _Line:
         self.column = 1
 
 
-def _trials(block: Node | None, report: Report) -> TrialPlan:
-    written = child(block, "trials")
-    name = text_of(written) or text_of(child(written, "plan"))
-    runs, allow = _number(child(written, "runs")), _number(child(written, "allow"))
-    if name is not None and (runs is not None or allow is not None):
-        report.add(written, "trials has a plan and numbers of its own", "choose one of them")
-    elif name is None and isinstance(runs, int):
-        allowed = int(allow or 0)
-        if allowed >= runs:
-            what = f"{allowed} of {runs} trials may miss: nothing could fail"
-            report.add(child(written, "allow"), what, "allow must be below runs")
-        return TrialPlan(name=own_plan_name(runs, allowed), runs=runs, allow=allowed)
-    elif name is None and written is not None:
-        report.add(written, "trials says not how many", "write merge, or {runs: 22, allow: 1}")
-    chosen = name if name in PLANS else "pr"
-    return TrialPlan(name=chosen, runs=PLANS[chosen][0], allow=PLANS[chosen][1])
-
-
-def own_plan_name(runs: int, allow: int) -> str:
-    """How a plan without a name is called."""
-    return f"{runs} run{'s' if runs > 1 else ''}, {allow} may miss"
-
-
 def _healed_by(block: Node | None, target: TargetSpec | None, report: Report) -> tuple[str, ...]:
     names = []
     for node in items_of(child(block, "healed_by")):
@@ -214,6 +196,13 @@ def _healed_by(block: Node | None, target: TargetSpec | None, report: Report) ->
             hint = suggest(name, [one.name for one in target.healers])
             report.add(node, f"target {target.name} declares no healer {name!r}", hint)
     return tuple(names)
+
+
+def _slo(block: Node | None, target: TargetSpec | None) -> Slo | None:
+    written = child(block, "slo")
+    if written is not None:
+        return slo_of(plain(written))
+    return target.slo if target is not None else None
 
 
 def _expect(block: Node | None) -> Verdict | None:

@@ -4,6 +4,7 @@ from chaoskit.model.verdict import Verdict
 from chaoskit.plan.report import Report
 from chaoskit.plan.shape import ListOf, MapOf, Number, Record, Shape, Text
 from chaoskit.plan.shapes_joined import Constant, Duration, Either
+from chaoskit.plan.slo import SLO
 from chaoskit.plan.tree import Fields, Node, text_of
 
 # How many trials, and how many of them may miss a budget (docs/verdicts.md says what each proves).
@@ -45,16 +46,31 @@ BLOCK = Record(
                     "plan": _PLAN,
                     "runs": Number("How many trials.", low=1, whole=True),
                     "allow": Number("How many may miss a budget.", low=0, whole=True, default=0),
+                    "quantile": Either(
+                        Text(),
+                        Number(),
+                        doc="The share of cases in which the budgets are to be proven kept.",
+                        examples=[0.9, "90%"],
+                    ),
+                    "confidence": Either(
+                        Text(), Number(), doc="How sure that is to be.", default=0.95
+                    ),
+                    "until": Text(
+                        "Go on until the evidence decides (an e-process).", choices=("decided",)
+                    ),
+                    "max": Number("But no longer than this.", low=1, whole=True, examples=[60]),
                 }
             ),
-            doc="How often it is tried: a named plan, or {runs: 22, allow: 1}.",
-            examples=["merge", {"runs": 22, "allow": 1}],
+            doc="How often it is tried: a named plan, {runs: 22, allow: 1}, "
+            "{quantile: 0.9, confidence: 0.95}, or {until: decided, max: 60}.",
+            examples=["merge", {"runs": 22, "allow": 1}, {"until": "decided", "max": 60}],
         ),
         "budgets": MapOf(
             Either(Text(), Number()),
             "Bounds on measures. No budgets, no PASS.",
             examples=[{"recovery": "2s", "availability": "99%"}],
         ),
+        "slo": SLO,
         "healed_by": ListOf(
             Text(), "Healers of the target that must have done it.", examples=[["haproxy"]]
         ),

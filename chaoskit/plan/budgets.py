@@ -4,11 +4,12 @@ import importlib
 from collections.abc import Mapping
 
 from chaoskit.measures.base import Measure, catalogue
-from chaoskit.model.experiment import Budget
+from chaoskit.model.experiment import Budget, Slo
 from chaoskit.model.measures import Unit
 from chaoskit.model.quantities import parse_duration, parse_ratio
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.scalars import trap
+from chaoskit.plan.slo import FROM_SLO, bound_from, bound_text
 from chaoskit.plan.tree import Key, Node, Scalar, child, pairs_of
 
 COMMAND_LINE = "--budget"
@@ -22,9 +23,12 @@ _EXAMPLES = {
 
 
 def read_budgets(
-    block: Node | None, extra: Mapping[str, str], report: Report
+    block: Node | None, extra: Mapping[str, str], slo: Slo | None, report: Report
 ) -> dict[str, tuple[Budget, Node | None]]:
-    """Budgets by measure, each with its place; those of the command line take precedence."""
+    """Budgets by measure, each with its place; those of the command line take precedence.
+
+    A budget may be `from-slo`: what the promise leaves for one fault.
+    """
     budgets: dict[str, tuple[Budget, Node | None]] = {}
     for key, value in pairs_of(child(block, "budgets")):
         measure = _measure(str(key.value), key, report)
@@ -32,12 +36,15 @@ def read_budgets(
         told_by_shape |= isinstance(value, Scalar) and isinstance(value.value, bool)
         if measure is None or told_by_shape or not isinstance(value, Scalar):
             continue
-        hint = trap(value)
-        bound = _bound(measure, value.value, value, report, hint)
+        if value.value == FROM_SLO:
+            bound = bound_from(slo, measure, value, report)
+        else:
+            bound = _bound(measure, value.value, value, report, trap(value))
         if bound is not None:
-            budget = Budget(measure=measure.name, bound=bound, text=value.text, line=key.line)
+            text = bound_text(bound) if value.value == FROM_SLO else value.text
+            budget = Budget(measure=measure.name, bound=bound, text=text, line=key.line)
             budgets[measure.name] = (budget, value)
-    budgets.update(_from_command_line(extra, report))
+    budgets.update(_from_command_line(extra, slo, report))
     return budgets
 
 
@@ -54,15 +61,21 @@ def find_measure(name: str) -> Measure | None:
 
 
 def _from_command_line(
-    extra: Mapping[str, str], report: Report
+    extra: Mapping[str, str], slo: Slo | None, report: Report
 ) -> dict[str, tuple[Budget, Node | None]]:
     budgets: dict[str, tuple[Budget, Node | None]] = {}
     line = Report(COMMAND_LINE)
     for name, text in extra.items():
         measure = _measure(name, None, line)
-        bound = _bound(measure, text, None, line, "") if measure is not None else None
-        if measure is not None and bound is not None:
-            budgets[name] = (Budget(measure=name, bound=bound, text=text), None)
+        if measure is None:
+            continue
+        if text == FROM_SLO:
+            bound = bound_from(slo, measure, None, line)
+        else:
+            bound = _bound(measure, text, None, line, "")
+        if bound is not None:
+            shown = bound_text(bound) if text == FROM_SLO else text
+            budgets[name] = (Budget(measure=name, bound=bound, text=shown), None)
     report.take(line.problems)
     return budgets
 

@@ -8,10 +8,9 @@ from chaoskit.model.experiment import Experiment, FaultUse
 from chaoskit.model.quantities import parse_duration
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.verdict import Verdict
-from chaoskit.plan.block import own_plan_name
-from chaoskit.plan.block_shape import PLANS
 from chaoskit.plan.chance import chance
 from chaoskit.plan.plan import Group, Plan, PlannedExperiment
+from chaoskit.plan.trials import overridden, spares
 
 # Settings by which healers look at the world again and again; others (a time-out, a lease) are not
 # periods, and a fault need not be spread over them.
@@ -30,6 +29,7 @@ def compile_plan(
 
     `targets` has the target of each experiment, by the name that the experiment uses. `trials`
     overrides the number of runs of every experiment; when it cuts them, none may miss a budget.
+    Raises InputError when so few could never prove what an experiment is to prove.
     """
     by_target: dict[str, list[Experiment]] = {}
     for one in experiments:
@@ -74,9 +74,9 @@ def offsets_s(seed: int, name: str, runs: int, period_s: float) -> tuple[float, 
 def _planned(
     experiment: Experiment, target: TargetSpec, seed: int, trials: int | None
 ) -> PlannedExperiment:
-    plan = experiment.trials
-    runs = plan.runs if trials is None else trials
-    offsets = offsets_s(seed, experiment.name, runs, healing_period_s(target))
+    plan = overridden(experiment.trials, trials)
+    runs, period_s = plan.runs, healing_period_s(target)
+    offsets = offsets_s(seed, experiment.name, runs, period_s)
     phases, pauses_s = experiment.phases, _pauses_s(experiment)
     fixed_s = runs * (phases.baseline_s + pauses_s) + sum(offsets)
     kinds = catalogue()
@@ -84,24 +84,20 @@ def _planned(
     return PlannedExperiment(
         experiment=experiment,
         runs=runs,
-        allow=0 if runs < plan.runs else plan.allow,
-        plan_name=_name(experiment, runs),
+        allow=plan.allow,
+        plan_name=plan.name,
         offsets_s=offsets,
+        spare_offsets_s=tuple(
+            chance(seed, experiment.name, "spare", number).random() * period_s
+            for number in range(spares(runs))
+        ),
+        claim=plan.claim,
+        until_decided=plan.until_decided,
         touches=tuple(dict.fromkeys(map(_touched, experiment.faults))),
         needs=tuple(sorted({need for one in experiment.faults for need in kinds[one.fault].needs})),
         min_s=fixed_s + runs * (phases.watch_s if hopeless else phases.stable_s),
         max_s=fixed_s + runs * phases.watch_s + (runs - 1) * phases.settle_s,
     )
-
-
-def _name(experiment: Experiment, runs: int) -> str:
-    plan = experiment.trials
-    if runs == plan.runs:
-        return plan.name
-    if plan.name not in PLANS:
-        return own_plan_name(runs, 0 if runs < plan.runs else plan.allow)
-    verb = "cut" if runs < plan.runs else "raised"
-    return f"{plan.name}, {verb} from {plan.runs} to {runs} run{'s' if runs > 1 else ''}"
 
 
 def _touched(fault: FaultUse) -> str:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING
+from dataclasses import MISSING, asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from chaoskit.plan.discover import find
 from chaoskit.plan.experiments import load_experiment
 from chaoskit.plan.plan import Plan, PlannedExperiment
 from chaoskit.plan.targets import TargetShelf
+from chaoskit.stats.plans import percent
 
 Row = dict[str, Any]
 
@@ -78,7 +79,7 @@ def _planned_lines(one: PlannedExperiment) -> list[str]:
     more = f" and {one.runs - 6} more" if one.runs > 6 else ""
     lines = [
         f"  {experiment.name}: {experiment.title}",
-        f"    trials   {one.runs} ({one.plan_name}), {one.allow} may miss",
+        f"    trials   {_trials_text(one)}",
         f"    faults   {_faults_text(one)}",
         f"    phases   baseline {format_duration(phases.baseline_s)}, "
         f"watch {format_duration(phases.watch_s)}, stable {format_duration(phases.stable_s)}",
@@ -89,6 +90,19 @@ def _planned_lines(one: PlannedExperiment) -> list[str]:
     if experiment.expect is not None:
         lines.insert(-1, f"    expects  {experiment.expect.value}")
     return lines
+
+
+def _trials_text(one: PlannedExperiment) -> str:
+    if one.until_decided:
+        text = one.plan_name
+    else:
+        text = f"{one.runs} ({one.plan_name}), {one.allow} may miss"
+    if one.spare_offsets_s:
+        text += f"; up to {len(one.spare_offsets_s)} more in place of void ones"
+    if one.claim is not None:
+        share, confidence = percent(one.claim.share), percent(one.claim.confidence)
+        text += f"; to prove {share} of cases with {confidence} confidence"
+    return text
 
 
 def _faults_text(one: PlannedExperiment) -> str:
@@ -103,7 +117,10 @@ def _planned(one: PlannedExperiment) -> Row:
         "runs": one.runs,
         "allow": one.allow,
         "plan": one.plan_name,
+        "until_decided": one.until_decided,
+        "claim": asdict(one.claim) if one.claim else None,
         "offsets_s": [round(offset, 6) for offset in one.offsets_s],
+        "spare_offsets_s": [round(offset, 6) for offset in one.spare_offsets_s],
         "touches": list(one.touches),
         "needs": list(one.needs),
         "min_s": round(one.min_s, 3),

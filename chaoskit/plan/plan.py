@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chaoskit.model.experiment import Experiment
+from chaoskit.model.experiment import Claim, Experiment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,9 @@ class PlannedExperiment:
     allow: int  # trials that may miss a budget
     plan_name: str  # "merge", "5 runs, 0 may miss", "merge cut to 3 runs"
     offsets_s: tuple[float, ...]  # extra wait before the fault, one per trial
+    spare_offsets_s: tuple[float, ...] = ()  # of trials that replace void ones, at most these
+    claim: Claim | None = None  # what is to be proven, when that was asked for
+    until_decided: bool = False  # an e-process decides, after at most `runs` valid trials
     touches: tuple[str, ...]  # what the faults are done to: "any instance of web", "web-2"
     needs: tuple[str, ...]  # kinds of operations that the faults come down to
     min_s: float  # when every trial recovers at once; the target's start is not in it

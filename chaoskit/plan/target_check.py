@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaoskit.plan.composefile import ComposeFile, instances_of, ports_of, read_compose
+from chaoskit.plan.healer_check import check_settings
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.tree import Node, Scalar, child, items_of, pairs_of, text_of
 from chaoskit.plan.variables import check_names
@@ -91,6 +92,7 @@ def _check_healers(tree: Node, folder: Path, report: Report) -> None:
         elif name is not None and node is not None:
             seen[name] = node.line
         _check_patterns(healer, report)
+        check_settings(healer, report)
         off = child(healer, "off")
         override = text_of(off)
         if override is not None:

@@ -15,6 +15,7 @@ from chaoskit.model.target import (
     TargetSpec,
 )
 from chaoskit.plan.composefile import ComposeFile
+from chaoskit.plan.slo import slo_of
 from chaoskit.plan.tree import Node, plain
 
 Fields = Mapping[str, Any]
@@ -40,6 +41,7 @@ def spec_of(tree: Node, *, folder: Path, compose_file: Path, compose: ComposeFil
         healers=tuple(map(_healer, data.get("healers", ()))),
         roles=tuple(_role(*one) for one in data.get("roles", {}).items()),
         services=compose.services,
+        slo=slo_of(data.get("slo")),
         hash=folder_hash(folder),
     )
 

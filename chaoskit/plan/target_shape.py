@@ -2,8 +2,10 @@
 
 import re
 
+from chaoskit.healers.base import catalogue
 from chaoskit.plan.shape import Flag, ListOf, MapOf, Number, Record, Shape, Text
 from chaoskit.plan.shapes_joined import Duration, Either
+from chaoskit.plan.slo import SLO
 
 
 def regular_expression(text: str) -> re.Pattern[str]:
@@ -67,7 +69,11 @@ WITNESS = Record(
 HEALER = Record(
     {
         "name": Text("Its name, for `healed_by`.", examples=["haproxy"]),
-        "kind": Text("What it is; a kind knows its floor.", examples=["haproxy-check"]),
+        "kind": Text(
+            "What it is; a kind knows its settings and its floor.",
+            choices=tuple(catalogue()),
+            examples=["haproxy-check"],
+        ),
         "settings": MapOf(
             Either(Text(), Number(), Flag(), ListOf(Shape()), MapOf()),
             "Its settings: what they promise is compared with what is seen.",
@@ -116,6 +122,7 @@ TARGET = Record(
             examples=[{"web": 3, "lb": 1}],
         ),
         "healers": ListOf(HEALER, "What repairs the target."),
+        "slo": SLO,
         "roles": MapOf(
             ROLE,
             "Roles that a fault can pick by name.",

@@ -38,7 +38,7 @@ class Figure:
     median: str
     worst: str
     margin: str  # how far the worst trial stayed from the bound; signed
-    kept: bool | None  # over all judged trials; None when one could not be told
+    kept: bool | None  # by as many trials as the plan asks; None when one could not be told
     kept_count: int
     known_count: int
     dots: tuple[Dot, ...]
@@ -93,7 +93,7 @@ def figure(experiment: ExperimentRecord, measure: str) -> Figure:
         median=_median_text(experiment, measure, unit),
         worst=_dot_text(worst, unit),
         margin=_margin_text(worst, budget, unit),
-        kept=_all_kept(kept),
+        kept=_kept(kept, experiment.allow),
         kept_count=sum(one is True for one in kept),
         known_count=sum(one is not None for one in kept),
         dots=dots,
@@ -107,8 +107,9 @@ def worse_end(measured: Measured) -> float | None:
     return measured.high
 
 
-def _all_kept(kept: list[bool | None]) -> bool | None:
-    if False in kept:
+def _kept(kept: list[bool | None], allow: int) -> bool | None:
+    """Missed by more trials than the plan allows; else kept, when every trial could be told."""
+    if kept.count(False) > allow:
         return False
     return True if kept and None not in kept else None
 

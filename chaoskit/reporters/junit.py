@@ -88,13 +88,10 @@ def _budget_case(record: ExperimentRecord, figure: Figure) -> ET.Element:
     told = f"{figure.label} {figure.bound_text}: median {figure.median}, worst {figure.worst}"
     if figure.known_count:
         told += f", kept in {figure.kept_count} of {figure.known_count} trials"
+        told += f", {record.allow} may miss" if record.allow else ""
     expected = result_of(record) is Result.EXPECTED
-    within_plan = figure.known_count - figure.kept_count <= record.allow
-    passed = result_of(record) is Result.PASSED
     if figure.kept is False and expected:
         _out(case, f"missed, and expected to be: {told}")
-    elif figure.kept is False and passed and within_plan:
-        _out(case, f"{told}; {record.allow} may miss")
     elif figure.kept is False:
         _say(case, "failure", told, kind="BudgetMissed")
     elif figure.kept is None:

@@ -5,8 +5,8 @@ is on disk; only then something is done; and only a proof makes it count.
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random  # noqa: TID251  # a fault's own seed, or the generator that we are given
@@ -18,6 +18,8 @@ from chaoskit.faults.picking import pick_instances
 from chaoskit.model.faults import Doer, Effect, Gone, Nature
 from chaoskit.model.timeline import Mark, MarkKind
 from chaoskit.run.clock import now_ns
+from chaoskit.run.fault_marks import effect_marks, gone_mark
+from chaoskit.run.injected import Injected, injected
 from chaoskit.run.ledger import Entry, Ledger
 from chaoskit.target.agent import Lapse
 from chaoskit.target.hands import Hands
@@ -32,28 +34,10 @@ def no_roles(_service: str, _role: str) -> Sequence[Any] | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Injected:
-    """A fault that was proven in effect."""
-
-    fault_id: str
-    fault: str
-    nature: Nature
-    instances: tuple[str, ...]
-    mechanisms: tuple[str, ...]
-    evidence: tuple[str, ...]
-    in_effect_ns: int  # of the first instance
-
-    def as_dict(self) -> dict[str, Any]:
-        """For a Chaos Toolkit journal."""
-        return {**asdict(self), "nature": self.nature.value}
-
-
 @dataclass(kw_only=True)
 class _Held:
     """A fault that is on."""
 
-    fault: Fault
     entries: list[Entry]  # those that were not proven gone yet
     timer: threading.Timer | None = None
 
@@ -107,11 +91,14 @@ class Injector:
                 message = f"{fault.name}: the run is ending, no fault is begun any more"
                 raise FaultRefused(message)
             entries = self._planned(fault)
+            if isinstance(fault, HeldFault):
+                # Before it is done: whoever interrupts us from here on, lift_all knows of it.
+                self._held[entries[0].fault_id] = _Held(entries=list(entries))
             self._ledger.doing(entries)
             effects = self._apply(fault, entries)
             if isinstance(fault, HeldFault):
-                self._hold(fault, entries)
-            return _injected(fault, entries, effects)
+                self._arm(fault, entries[0].fault_id)
+            return injected(fault, entries, effects)
 
     def check(self, fault_id: str) -> tuple[bool, str]:
         """Whether a held fault is wholly in effect now, and the evidence. Raises FaultRefused."""
@@ -135,9 +122,7 @@ class Injector:
             if held.timer is not None:
                 held.timer.cancel()
             gone, failed = self._undo(held.entries)
-            held.entries = [entry for entry in held.entries if entry.handle in failed]
-            if not held.entries:
-                del self._held[fault_id]
+            self._keep(fault_id, failed)
         if failed:
             raise LiftFailed(self._left(failed.values()))
         return gone
@@ -217,6 +202,7 @@ class Injector:
         for entry in entries[len(begun) :]:
             if entry.held:
                 self._ledger.lifted(entry.handle, Gone(gone_ns=now_ns(), evidence="never begun"))
+        self._keep(entries[0].fault_id, failed)
         if failed:
             raise LiftFailed(self._left(failed.values()))
         done = [entry.operation.instance.name for entry in begun[: len(effects)]]
@@ -224,14 +210,21 @@ class Injector:
             return f"; it was done to {', '.join(done)} and cannot be undone"
         return f"; withdrawn from {', '.join(done)}" if done else ""
 
-    def _hold(self, fault: HeldFault, entries: list[Entry]) -> None:
-        held = _Held(fault=fault, entries=list(entries))
-        fault_id = entries[0].fault_id
-        self._held[fault_id] = held
-        if fault.duration_s is not None:
-            held.timer = threading.Timer(fault.duration_s, self._expire, [fault_id])
-            held.timer.daemon = True
-            held.timer.start()
+    def _keep(self, fault_id: str, failed: Mapping[str, str]) -> None:
+        """Hold on to exactly what would not go, so that the next lift tries it again."""
+        held = self._held.pop(fault_id, None)
+        if held is not None and failed:
+            held.entries = [entry for entry in held.entries if entry.handle in failed]
+            self._held[fault_id] = held
+
+    def _arm(self, fault: HeldFault, fault_id: str) -> None:
+        """Lift the fault by itself when its own duration is over."""
+        if fault.duration_s is None:
+            return
+        timer = threading.Timer(fault.duration_s, self._expire, [fault_id])
+        timer.daemon = True
+        self._held[fault_id].timer = timer
+        timer.start()
 
     def _expire(self, fault_id: str) -> None:
         """The fault's own duration is over."""
@@ -239,9 +232,7 @@ class Injector:
             self.lift(fault_id)
         except LiftFailed as error:
             # It stays held, so that the end of the trial tries again and is loud about it.
-            self.record(
-                Mark(at_ns=now_ns(), kind=MarkKind.NOTE, source=fault_id, detail=str(error))
-            )
+            self._note(fault_id, str(error))
 
     def _undo(self, entries: Sequence[Entry]) -> tuple[tuple[Gone, ...], dict[str, str]]:
         """Undo in reverse order; what is gone, and by handle what would not go."""
@@ -271,52 +262,19 @@ class Injector:
         if entry is None:
             return
         if not lapse.lifted:
-            detail = f"the agent cannot lift {entry}: {lapse.evidence}"
-            self.record(
-                Mark(at_ns=now_ns(), kind=MarkKind.NOTE, source=entry.fault_id, detail=detail)
-            )
+            self._note(entry.fault_id, f"the agent cannot lift {entry}: {lapse.evidence}")
             return
         self._lapsed[lapse.fault] = lapse
         self._tell_gone(entry, Gone(gone_ns=lapse.gone_ns, evidence=lapse.evidence), lapsed=True)
 
     def _tell_effect(self, entry: Entry, effect: Effect, *, of: int) -> None:
-        mark = _mark(entry, MarkKind.INJECTED, effect.requested_ns, entry.operation.mechanism)
-        self.record(replace(mark, data={**mark.data, "of": of}))
-        mark = _mark(entry, MarkKind.IN_EFFECT, effect.in_effect_ns, effect.evidence)
-        within_ns = effect.in_effect_ns - effect.requested_ns
-        self.record(replace(mark, data={**mark.data, "of": of}, resolution_ns=within_ns))
+        for mark in effect_marks(entry, effect, of=of):
+            self.record(mark)
 
     def _tell_gone(self, entry: Entry, gone: Gone, *, lapsed: bool) -> None:
         self._ledger.lifted(entry.handle, gone)
         self._active.pop(entry.handle, None)
-        mark = _mark(entry, MarkKind.LIFTED, gone.gone_ns, gone.evidence)
-        self.record(replace(mark, data={**mark.data, "lapsed": lapsed}))
+        self.record(gone_mark(entry, gone, lapsed=lapsed))
 
-
-def _mark(entry: Entry, kind: MarkKind, at_ns: int, detail: str) -> Mark:
-    return Mark(
-        at_ns=at_ns,
-        kind=kind,
-        source=entry.fault_id,
-        service=entry.operation.instance.service,
-        instance=entry.operation.instance.name,
-        detail=detail,
-        data={
-            "fault": entry.fault,
-            "nature": (Nature.HELD if entry.held else Nature.STRUCK).value,
-            "mechanism": entry.operation.mechanism,
-            "operation": entry.number,
-        },
-    )
-
-
-def _injected(fault: Fault, entries: Sequence[Entry], effects: Sequence[Effect]) -> Injected:
-    return Injected(
-        fault_id=entries[0].fault_id,
-        fault=fault.name,
-        nature=fault.nature,
-        instances=tuple(entry.operation.instance.name for entry in entries),
-        mechanisms=tuple(dict.fromkeys(entry.operation.mechanism for entry in entries)),
-        evidence=tuple(effect.evidence for effect in effects),
-        in_effect_ns=min(effect.in_effect_ns for effect in effects),
-    )
+    def _note(self, fault_id: str, detail: str) -> None:
+        self.record(Mark(at_ns=now_ns(), kind=MarkKind.NOTE, source=fault_id, detail=detail))

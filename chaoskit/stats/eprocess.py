@@ -55,6 +55,21 @@ class EProcess:
         return Decision.OPEN, kept + missed
 
 
+# share: (better, worse), tried out (docs/measurement.md)
+_BETS = {0.5: (0.9, 0.1), 0.8: (0.95, 0.4), 0.9: (0.99, 0.5)}
+
+
+def process_for(share: float, confidence: float = 0.95) -> EProcess:
+    """The e-process about a share of cases, with bets that suit it."""
+    better, worse = _BETS.get(share, (1 - (1 - share) / 10, share / 2))
+    return EProcess(share=share, better=better, worse=worse, alpha=1 - confidence)
+
+
+def clean_trials_needed(process: EProcess) -> int:
+    """After how many trials without a miss it is decided."""
+    return math.ceil(-math.log(process.alpha) / math.log(process.better / process.share) - 1e-12)
+
+
 def mixture(kept: int, missed: int, share: float) -> float:
     """Evidence against "at most `share`" that bets on every better share alike: no tuning.
 

@@ -49,8 +49,9 @@ def shortfall(runs: int, allow: int, share: float, confidence: float = CONFIDENC
     if supports(runs, allow, share, confidence):
         return ""
     needed = trials_needed(share, confidence, allow)
+    most = percent(strongest_share(runs, allow, confidence))
     return (
-        f"{runs} trials with {allow} allowed to miss prove {percent(strongest_share(runs, allow))} "
+        f"{runs} trials with {allow} allowed to miss prove {most} "
         f"of cases at most; {percent(share)} takes {needed}"
     )
 
@@ -60,7 +61,7 @@ def claim(trials: int, misses: int, confidence: float = CONFIDENCE) -> str:
     share = percent(strongest_share(trials, misses, confidence))
     missed = f", {misses} missed" if misses else ""
     counted = f"{trials} trial{'s' if trials != 1 else ''}{missed}"
-    return f"in at least {share} of cases, {percent(confidence)} confidence ({counted})"
+    return f"in at least {share} of cases, {percent(confidence)} confidence, {counted}"
 
 
 def is_decided(runs: int, allow: int, *, kept: int, missed: int) -> bool:

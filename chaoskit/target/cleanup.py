@@ -9,7 +9,7 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from chaoskit.errors import LiftFailed
+from chaoskit.errors import EnvironmentUnfit, LiftFailed
 from chaoskit.target.engine import ROLE_LABEL, RUN_LABEL, UP_LABEL
 
 Client = docker.DockerClient  # for modules that may not know the SDK
@@ -78,10 +78,14 @@ def runs_on(client: Client) -> Mapping[str, tuple[str, ...]]:
 def _things(client: Client, label: str, *, spare: str = "") -> Iterator[_Thing]:
     """What carries one label and not another; containers first, because they use the rest."""
     filters: dict[str, Any] = {"label": label}
-    containers = client.containers.list(all=True, filters=filters, ignore_removed=True)
-    found: list[tuple[str, Any]] = [("container", one) for one in containers]
-    found += [("network", one) for one in client.networks.list(filters=filters)]
-    found += [("volume", one) for one in client.volumes.list(filters=filters)]
+    try:
+        containers = client.containers.list(all=True, filters=filters, ignore_removed=True)
+        found: list[tuple[str, Any]] = [("container", one) for one in containers]
+        found += [("network", one) for one in client.networks.list(filters=filters)]
+        found += [("volume", one) for one in client.volumes.list(filters=filters)]
+    except _TROUBLE as error:
+        message = f"the engine does not say what carries the label {label}: {error}"
+        raise EnvironmentUnfit(message) from error
     for what, one in found:
         labels = one.labels if what == "container" else one.attrs.get("Labels") or {}
         if spare not in labels:

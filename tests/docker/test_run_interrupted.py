@@ -29,15 +29,15 @@ def held(experiment, tmp_path):
     """A run whose fault is in effect right now: a hang of the proxy's only way to a replica."""
     path = experiment("restart-policy/hang", lambda _, block: block["phases"].update(watch="60s"))
     reports = tmp_path / "reports"
-    log = (tmp_path / "run.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "chaoskit", "run", str(path), "--trials", "1", "--reports", reports],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        env={**os.environ, "CI": "true"},
-    )
+    with (tmp_path / "run.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "chaoskit", "run", path, "--trials", "1", "--reports", reports],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "CI": "true"},
+        )
 
     def in_effect():
         assert process.poll() is None, (tmp_path / "run.log").read_text()

@@ -152,6 +152,9 @@ def test_a_fault_that_fails_half_way_and_stays_is_loud(scene):
     with pytest.raises(LiftFailed, match=r"hang of web-1 .* may still be on: stuck"):
         scene.inject(pick="all")
     assert [one.operation.instance.name for one in scene.ledger.open_entries()] == ["web-1"]
+    scene.hand.keeps = set()
+    assert [gone.evidence for gone in scene.injector.lift_all()] == ["web-1 is back"]
+    assert scene.hand.on == set()
 
 
 def test_an_interruption_withdraws_too(scene):
@@ -168,6 +171,22 @@ def test_an_interruption_withdraws_too(scene):
         scene.inject()
     assert scene.hand.on == set()
     assert scene.ledger.open_entries() == ()
+
+
+def test_an_interruption_right_after_the_effect_leaves_it_to_lift_all(scene):
+    class Stop(BaseException):
+        pass
+
+    def interrupted(fault, fault_id):
+        raise Stop
+
+    scene.injector._arm = interrupted
+
+    with pytest.raises(Stop):
+        scene.inject(pick="web-1")
+    assert scene.hand.on == {"web-1"}
+    assert len(scene.injector.lift_all()) == 1
+    assert scene.hand.on == set()
 
 
 def test_lift_all_tries_everything_and_names_what_remains_and_the_command(scene):

@@ -95,14 +95,14 @@ def test_a_series_ends_when_nothing_can_change_it(found, plan, over):
         pytest.param(
             verdicts(*[H] * 5),
             "healed: recovered in 710 ms (median of 5, worst 730 ms), budget 1s; "
-            "in at least 54 % of cases, 95 % confidence (5 trials)",
+            "in at least 54 % of cases, 95 % confidence, 5 trials",
             id="healed",
         ),
         pytest.param(
             verdicts(*[H] * 21, SLOW, runs=22, allow=1),
             "healed: recovered in 710 ms (median of 21, worst 730 ms), budget 1s; "
             "1 of 22 trials missed, 1 allowed; "
-            "in at least 80 % of cases, 95 % confidence (22 trials, 1 missed)",
+            "in at least 80 % of cases, 95 % confidence, 22 trials, 1 missed",
             id="with an allowed miss",
         ),
         pytest.param(

@@ -149,6 +149,14 @@ def test_a_round_is_bad_when_any_probe_is_bad(rows: tuple[str, ...], expected: t
         pytest.param("....!..?..|", "outage", (0, 0.1, ""), id="an unknown ask may be an outage"),
         pytest.param("....!..xxx|", "outage", (0.2, None, "censored"), id="outage not over"),
         pytest.param("....!x..xxx..|", "longest_outage", (0.2, 0.4, ""), id="longest outage"),
+        pytest.param(
+            "....!x..xx...|", "weighted_outage", (0.1, 0.5, ""), id="one probe weighs all"
+        ),
+        pytest.param(
+            "....!..xxx|", "weighted_outage", (0.2, None, "censored"), id="weight not known"
+        ),
+        pytest.param("....!..?..|", "weighted_outage", (0, 0.1, ""), id="unknown may weigh"),
+        pytest.param("....!.._..|", "weighted_outage", (0, 0.1, ""), id="missing may weigh"),
         pytest.param("....!xxxxx.....|", "availability", (0.983, 0.983, ""), id="ended stable"),
         pytest.param("....!..xx|", "availability", (0.5, 0.5, ""), id="ended bad: as observed"),
         pytest.param("....!....xxx?|", "availability", (0.5, 0.625, ""), id="unknown: an interval"),
@@ -173,6 +181,13 @@ def test_a_witness_that_polls_makes_detection_an_interval():
 
     assert (round(one.low, 3), round(one.high, 3), one.resolution) == (0.05, 0.2, 0.075)
     assert one.note == "by proxy"
+
+
+def test_a_probe_that_stayed_good_halves_the_weight_of_an_outage():
+    drawn = draw("....!xxxx...|", "...........")
+
+    assert interval(drawn, "outage") == (0.3, 0.5, "")
+    assert interval(drawn, "weighted_outage") == (0.15, 0.25, "")
 
 
 @pytest.mark.parametrize("outage_s", [0.4, 2.5, 10.3])

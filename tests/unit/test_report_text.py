@@ -128,6 +128,13 @@ def test_a_missed_budget_counts_the_trials_that_kept_it():
     assert (recovery.kept, recovery.kept_count, recovery.known_count) == (False, 2, 5)
 
 
+def test_a_budget_that_as_many_trials_missed_as_may_is_kept():
+    recovery = figure(replace(too_slow(), allow=3), "recovery")
+
+    assert (recovery.kept, recovery.kept_count) == (True, 2)
+    assert figure(replace(too_slow(), allow=2), "recovery").kept is False
+
+
 def test_the_results_of_the_sample_run():
     results = [result_of(one) for one in run().journal.experiments]
 

@@ -180,11 +180,11 @@ def test_how_often_a_good_system_keeps_a_plan(runs, allow, chances):
 @pytest.mark.parametrize(
     ("trials", "misses", "claim"),
     [
-        (5, 0, "in at least 54 % of cases, 95 % confidence (5 trials)"),
-        (22, 1, "in at least 80 % of cases, 95 % confidence (22 trials, 1 missed)"),
-        (1, 0, "in at least 5 % of cases, 95 % confidence (1 trial)"),
-        (3, 3, "in at least 0 % of cases, 95 % confidence (3 trials, 3 missed)"),
-        (460, 0, "in at least 99.3 % of cases, 95 % confidence (460 trials)"),
+        (5, 0, "in at least 54 % of cases, 95 % confidence, 5 trials"),
+        (22, 1, "in at least 80 % of cases, 95 % confidence, 22 trials, 1 missed"),
+        (1, 0, "in at least 5 % of cases, 95 % confidence, 1 trial"),
+        (3, 3, "in at least 0 % of cases, 95 % confidence, 3 trials, 3 missed"),
+        (460, 0, "in at least 99.3 % of cases, 95 % confidence, 460 trials"),
     ],
 )
 def test_a_claim_is_never_rounded_up(trials: int, misses: int, claim: str):
