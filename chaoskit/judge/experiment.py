@@ -1,7 +1,10 @@
 """All trials of an experiment: does the plan hold, and what may be claimed?"""
 
+import math
 from collections import Counter
 
+from chaoskit.judge.error_budget import error_budget
+from chaoskit.judge.floors import floor_records, phase_locked
 from chaoskit.judge.wording import claim_of, sentence
 from chaoskit.model.journal import (
     ExperimentJudgement,
@@ -10,6 +13,8 @@ from chaoskit.model.journal import (
     TrialRecord,
 )
 from chaoskit.model.verdict import Verdict
+from chaoskit.stats.eprocess import Decision, process_for
+from chaoskit.stats.independence import trend
 from chaoskit.stats.plans import is_decided
 
 # Of verdicts that were reached equally often, the first one here is the experiment's.
@@ -24,6 +29,9 @@ _WORST_FIRST = (
 _WEAKEST_FIRST = (Verdict.HEALED, Verdict.MASKED, Verdict.PREVENTED)
 
 MOST_VOID = 0.2  # of all trials; more, and something is wrong with the arrangement
+
+# What shows first that one trial changed the next: users' recovery, or full strength behind them.
+_DRIFTING = ("recovery", "redundancy")
 
 
 def judge_experiment(experiment: ExperimentRecord) -> ExperimentJudgement:
@@ -40,20 +48,42 @@ def judge_experiment(experiment: ExperimentRecord) -> ExperimentJudgement:
     if why:
         said = f"{verdict.value.replace('_', ' ')}: {why}"
     strongest = claim_of(experiment, valid) if verdict.good else ""
-    return ExperimentJudgement(verdict=verdict, passed=passed, sentence=said, claim=strongest)
+    return ExperimentJudgement(
+        verdict=verdict,
+        passed=passed,
+        sentence=said,
+        claim=strongest,
+        error_budget=error_budget(experiment.slo, valid),
+    )
 
 
 def decided(experiment: ExperimentRecord) -> bool:
     """Whether no further trial can change the verdict: the plan holds already, or cannot any more.
 
-    What was left behind, or is a defect of ours, also ends the series.
+    What was left behind, or is a defect of ours, also ends the series; and so do more void trials
+    than a series may have, once all planned ones were made.
     """
     verdicts = [one.verdict for one in _judgements(experiment.trials)]
     if {Verdict.LIFT_FAILED, Verdict.HARNESS_ERROR, Verdict.INTERRUPTED} & set(verdicts):
         return True
-    kept = sum(one.good for one in verdicts)
-    missed = sum(one.against for one in verdicts)
-    return is_decided(experiment.runs, experiment.allow, kept=kept, missed=missed)
+    kept = [one.good for one in verdicts if one.conclusive]
+    void = len(verdicts) - len(kept)
+    if len(verdicts) >= experiment.runs and void > MOST_VOID * (experiment.runs + void):
+        return True
+    return _outcome(experiment, kept) is not Decision.OPEN or len(kept) >= experiment.runs > 0
+
+
+def _outcome(experiment: ExperimentRecord, kept: list[bool]) -> Decision:
+    """What the plan says about the valid trials, in their order: budgets kept, or not."""
+    if experiment.until_decided and experiment.claim is not None:
+        process = process_for(experiment.claim.share, experiment.claim.confidence)
+        return process.decide(kept[: experiment.runs])[0]
+    missed = len(kept) - sum(kept)
+    if not is_decided(experiment.runs, experiment.allow, kept=sum(kept), missed=missed):
+        return Decision.OPEN
+    if missed > experiment.allow:
+        return Decision.REFUTED
+    return Decision.PROVEN if kept else Decision.OPEN
 
 
 def _judgements(trials: tuple[TrialRecord, ...]) -> list[TrialJudgement]:
@@ -63,17 +93,35 @@ def _judgements(trials: tuple[TrialRecord, ...]) -> list[TrialJudgement]:
 def _verdict(experiment: ExperimentRecord, judgements: list[TrialJudgement]) -> tuple[Verdict, str]:
     """The verdict, and for an inconclusive one the reason in words."""
     ours = _first(judgements, Verdict.LIFT_FAILED) or _first(judgements, Verdict.HARNESS_ERROR)
-    good = [one.verdict for one in judgements if one.verdict.good]
-    against = [one.verdict for one in judgements if one.verdict.against]
     if ours is not None:
         return ours.verdict, ours.reason
-    if len(against) > experiment.allow:
-        return _most_frequent(against), ""
-    enough = len(good) >= max(1, experiment.runs - experiment.allow)
-    void = len(judgements) - len(good) - len(against)
-    if enough and void <= MOST_VOID * len(judgements):
+    valid = [one for one in judgements if one.verdict.conclusive]
+    if contaminated := _contaminated(experiment, valid):
+        return Verdict.TOO_FEW_TRIALS, f"the trials are not independent: {contaminated}"
+    outcome = _outcome(experiment, [one.verdict.good for one in valid])
+    if outcome is Decision.REFUTED:
+        return _most_frequent([one.verdict for one in valid if one.verdict.against]), ""
+    void = len(judgements) - len(valid)
+    if outcome is Decision.PROVEN and void <= MOST_VOID * len(judgements):
+        good = {one.verdict for one in valid}
         return next(one for one in _WEAKEST_FIRST if one in good), ""
     return _inconclusive(experiment, judgements)
+
+
+def _contaminated(experiment: ExperimentRecord, valid: list[TrialJudgement]) -> str:
+    """How one trial reached into the next, or into a healer's timer; empty when it is not seen."""
+    for name in _DRIFTING:
+        found = [one.measured(name) for one in valid]
+        # What was not seen to end comes after everything that was.
+        values = [
+            math.inf if one.censored or one.high is None else one.high
+            for one in found
+            if one is not None and one.low is not None
+        ]
+        if len(set(values)) > 1:
+            drift = trend(values, least=1 / experiment.rate_hz)
+            return f"{name}: {drift}" if drift else phase_locked(experiment, valid)
+    return phase_locked(experiment, valid)
 
 
 def _inconclusive(
@@ -83,6 +131,8 @@ def _inconclusive(
     void = [one for one in judgements if not one.verdict.conclusive]
     valid = len(judgements) - len(void)
     why = f"{valid} valid of the {experiment.runs} trials that the plan needs"
+    if experiment.until_decided and valid >= experiment.runs:
+        why = f"{valid} trials did not decide it either way"
     if not void:
         return Verdict.TOO_FEW_TRIALS, why
     frequent = Counter(one.verdict for one in void).most_common(1)[0][0]

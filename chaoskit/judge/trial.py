@@ -1,9 +1,10 @@
 """One trial: what its evidence says, the worst first.
 
-void (ours) > not_healed > data_lost > wrong_healer > too_slow > over_budget
+void (ours, or below a healer's floor) > not_healed > data_lost > wrong_healer > too_slow > over_budget
 > a budget that cannot be told > prevented > masked > healed
 """
 
+from chaoskit.judge.floors import below_floor
 from chaoskit.judge.validity import why_void
 from chaoskit.judge.wording import missed, recovered
 from chaoskit.measures.attribution import acts_of, noticed, wrong_healer
@@ -41,6 +42,7 @@ def judge_trial(
     verdict, reason = (
         why_void(record, series)
         or _unseen(record, series)
+        or below_floor(experiment, acts)
         or _against(draft, experiment, series)
         or _untold(record, draft)
         or _in_favour(record, draft, series)

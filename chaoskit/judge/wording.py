@@ -6,7 +6,7 @@ from chaoskit.model.journal import BudgetCheck, ExperimentRecord, TrialJudgement
 from chaoskit.model.measures import Measured, Unit
 from chaoskit.model.quantities import format_duration
 from chaoskit.model.verdict import Verdict
-from chaoskit.stats.plans import claim
+from chaoskit.stats.plans import CONFIDENCE, claim, percent
 
 
 def number(value: float, unit: Unit) -> str:
@@ -67,10 +67,36 @@ def sentence(
 
 
 def claim_of(experiment: ExperimentRecord, judged: list[TrialJudgement]) -> str:
-    """The strongest claim: trials that a decided plan left out count as missed."""
+    """The strongest claim in words; trials that a decided plan left out count as missed.
+
+    An e-process proves the share that it was asked about and no more, because it stopped for it.
+    """
+    if not judged:
+        return ""
     kept = sum(one.verdict.good for one in judged)
+    asked = experiment.claim
+    if experiment.until_decided and asked is not None:
+        missed = f", {len(judged) - kept} missed" if kept < len(judged) else ""
+        return (
+            f"{_promise(experiment)} in at least {percent(asked.share)} of cases, "
+            f"{percent(asked.confidence)} confidence, {len(judged)} trials{missed}, "
+            "stopped when decided"
+        )
     trials = max(experiment.runs, len(judged))
-    return claim(trials, trials - kept) if judged else ""
+    confidence = CONFIDENCE if asked is None else asked.confidence
+    return f"{_promise(experiment)} {claim(trials, trials - kept, confidence)}"
+
+
+def _promise(experiment: ExperimentRecord) -> str:
+    """What was kept."""
+    recovery = next((one for one in experiment.budgets if one.measure == "recovery"), None)
+    others = len(experiment.budgets) - (recovery is not None)
+    if recovery is None:
+        return "keeps its budget" if others == 1 else "keeps all budgets"
+    within = f"recovers within {format_duration(recovery.bound)}"
+    if not others:
+        return within
+    return f"{within} and keeps every other budget"
 
 
 def _name(verdict: Verdict) -> str:

@@ -58,14 +58,22 @@ def noticed(series: "Series", picked: Iterable[str]) -> str:
 
 
 def _act(series: "Series", name: str, marks: tuple[Mark, ...]) -> Act:
-    def first_s(kind: MarkKind) -> float | None:
-        mine = (mark.at_ns for mark in marks if mark.source == name and mark.kind is kind)
-        at_ns = min(mine, default=None)
-        return None if at_ns is None else series.since_effect_s(at_ns)
+    def first(kind: MarkKind) -> Mark | None:
+        mine = (mark for mark in marks if mark.source == name and mark.kind is kind)
+        return min(mine, key=lambda mark: mark.at_ns, default=None)
 
+    def high_s(mark: Mark | None) -> float | None:
+        return None if mark is None else series.since_effect_s(mark.at_ns)
+
+    def low_s(mark: Mark | None) -> float | None:
+        return None if mark is None else series.since_effect_s(mark.at_ns - mark.resolution_ns)
+
+    detected, acted = first(MarkKind.DETECTED), first(MarkKind.ACTED)
     return Act(
         healer=name,
-        detected_s=first_s(MarkKind.DETECTED),
-        acted_s=first_s(MarkKind.ACTED),
-        restored_s=first_s(MarkKind.RESTORED),
+        detected_s=high_s(detected),
+        acted_s=high_s(acted),
+        restored_s=high_s(first(MarkKind.RESTORED)),
+        detected_low_s=low_s(detected),
+        acted_low_s=low_s(acted),
     )

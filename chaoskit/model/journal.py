@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaoskit.model.experiment import Budget, Claim
+from chaoskit.model.experiment import Budget, Claim, Slo
 from chaoskit.model.measures import Measured
 from chaoskit.model.verdict import Verdict
 
@@ -100,6 +100,23 @@ class FloorRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ErrorBudget:
+    """What one such fault costs of the promise to users. Seconds are weighted by severity."""
+
+    objective: float
+    window_s: float
+    trials: int  # that it was measured in
+    spent_s: float  # the mean over the trials; the least when `more`
+    worst_s: float  # the worse end of the worst trial
+    more: bool = False  # an outage was not seen to end: it spends more than that
+    share: float  # of the window's budget; 1 is all of it
+    affordable: int | None = None  # such faults a window pays for; None: any number
+    paging: int = 0  # trials in which a burn-rate alert of 14.4 over 1 h would have paged
+    page_needs_s: float | None = None  # seconds that such an alert needs; None: it never pages
+    sentence: str  # for people
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExperimentJudgement:
     """What all trials of an experiment say together."""
 
@@ -108,6 +125,7 @@ class ExperimentJudgement:
     sentence: str  # for people: verdict, numbers, confidence
     claim: str = ""  # the strongest claim that the trials allow
     floors: tuple[FloorRecord, ...] = ()  # of the healers whose settings say how quick they can be
+    error_budget: ErrorBudget | None = None  # when there is an SLO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +155,7 @@ class ExperimentRecord:
     budgets: tuple[Budget, ...]
     healed_by: tuple[str, ...] = ()
     expect: Verdict | None = None
+    slo: Slo | None = None
     healers: tuple[HealerRecord, ...] = ()
     redundancy: Mapping[str, int] = field(default_factory=dict)
     target_start_s: float | None = None

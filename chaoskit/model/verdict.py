@@ -16,6 +16,8 @@ class Verdict(StrEnum):
     DATA_LOST = "data_lost"
     WRONG_HEALER = "wrong_healer"
     OVER_BUDGET = "over_budget"
+    CLEAN = "clean"
+    FALSE_ALARM = "false_alarm"
     BASELINE_NOT_MET = "baseline_not_met"
     FAULT_NOT_APPLIED = "fault_not_applied"
     OBSERVER_LATE = "observer_late"
@@ -49,6 +51,11 @@ class Verdict(StrEnum):
         """Whether the evidence says anything about the system."""
         return self.good or self.against
 
+    @property
+    def of_control(self) -> bool:
+        """Whether only an arm without a fault can come to it."""
+        return self in {Verdict.CLEAN, Verdict.FALSE_ALARM}
+
 
 _MEANINGS = {
     Verdict.HEALED: "users were hit, and every budget was kept",
@@ -59,6 +66,8 @@ _MEANINGS = {
     Verdict.DATA_LOST: "acknowledged writes were lost",
     Verdict.WRONG_HEALER: "another mechanism than the named one did the repair",
     Verdict.OVER_BUDGET: "the service recovered, but another budget was missed",
+    Verdict.CLEAN: "nothing was broken, and nothing was seen",
+    Verdict.FALSE_ALARM: "nothing was broken, and yet something was seen",
     Verdict.BASELINE_NOT_MET: "the target was not steady before the fault",
     Verdict.FAULT_NOT_APPLIED: "the fault was not applied, or could not be proven in effect",
     Verdict.OBSERVER_LATE: "the harness was too late to be trusted",
@@ -77,6 +86,8 @@ _EXITS = {
     Verdict.DATA_LOST: Exit.EVIDENCE_AGAINST,
     Verdict.WRONG_HEALER: Exit.EVIDENCE_AGAINST,
     Verdict.OVER_BUDGET: Exit.EVIDENCE_AGAINST,
+    Verdict.CLEAN: Exit.PASS,
+    Verdict.FALSE_ALARM: Exit.EVIDENCE_AGAINST,
     Verdict.BASELINE_NOT_MET: Exit.INCONCLUSIVE,
     Verdict.FAULT_NOT_APPLIED: Exit.INCONCLUSIVE,
     Verdict.OBSERVER_LATE: Exit.INCONCLUSIVE,

@@ -13,8 +13,8 @@ from chaoskit.plan.budgets import find_measure, read_budgets
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.shapes_joined import positive_duration
 from chaoskit.plan.slo import slo_of
-from chaoskit.plan.trials import read_trials
 from chaoskit.plan.tree import Items, Node, Scalar, child, items_of, plain, text_of
+from chaoskit.plan.trials import read_trials
 
 MAX_RATE_HZ = 4000.0
 MAX_IN_FLIGHT = 4000  # asks that wait for an answer at the same time

@@ -264,6 +264,7 @@ def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
         budgets=experiment.budgets,
         healed_by=experiment.healed_by,
         expect=experiment.expect,
+        slo=experiment.slo,
         healers=tuple(
             HealerRecord(name=one.name, kind=one.kind, settings=one.settings)
             for one in spec.healers

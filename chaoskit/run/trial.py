@@ -189,9 +189,18 @@ class Trial:
 
     def _lift(self) -> None:
         """Lift whatever is held. Called again and again: what is lifted stays lifted."""
-        if self._bench.injector.held:
-            self._bench.recorder.phase("lift")
-            self._bench.injector.lift_all()
+        injector, recorder = self._bench.injector, self._bench.recorder
+        if not injector.held:
+            return
+        for fault in injector.held:
+            on, evidence = injector.check(fault)
+            if not on:
+                detail = f"no longer wholly in effect before it was lifted: {evidence}"
+                recorder.record(
+                    Mark(at_ns=now_ns(), kind=MarkKind.NOTE, source=fault, detail=detail)
+                )
+        recorder.phase("lift")
+        injector.lift_all()
 
     def _close(self) -> None:
         bench = self._bench

@@ -1,11 +1,13 @@
-"""Whether trials are independent: no drift from one to the next, no lock to a healer's timer."""
+"""Whether trials are independent: no drift from one to the next, no lock to a healer's timer.
+
+scipy is imported when there is something to test: most judgements have too few trials for it.
+"""
 
 from collections.abc import Sequence
-
-from scipy import stats
+from statistics import median, pstdev
 
 SUSPICIOUS_P = 0.01
-LEAST = 5  # with fewer trials, nothing can be told
+LEAST = 8  # with fewer trials, nothing can be told
 
 
 def trend_p(values: Sequence[float]) -> float | None:
@@ -15,6 +17,8 @@ def trend_p(values: Sequence[float]) -> float | None:
     """
     if len(values) < LEAST or len(set(values)) == 1:
         return None
+    from scipy import stats  # noqa: PLC0415
+
     return float(stats.spearmanr(range(len(values)), values).pvalue)
 
 
@@ -26,12 +30,34 @@ def phase_p(values: Sequence[float], low: float, high: float) -> float | None:
     """
     if len(values) < LEAST or not low < high:
         return None
+    from scipy import stats  # noqa: PLC0415
+
     return float(stats.kstest(values, stats.uniform(loc=low, scale=high - low).cdf).pvalue)
 
 
-def problem(values: Sequence[float]) -> str:
-    """What is wrong with a series, for people; empty when nothing was found."""
+def trend(values: Sequence[float], *, least: float = 0.0) -> str:
+    """What a drift over the trials is, for people; empty when none was found.
+
+    One that moves the median by less than `least` from the first half to the second is below what
+    can be measured.
+    """
     p = trend_p(values)
     if p is None or p >= SUSPICIOUS_P:
         return ""
+    half = len(values) // 2
+    if abs(median(values[half:]) - median(values[:half])) < least:
+        return ""
     return f"the trials drift (Spearman p = {p:.2g}): each one changed the next"
+
+
+def lock(values: Sequence[float], low: float, high: float) -> str:
+    """What a lock to a healer's timer is, for people; empty when none was found.
+
+    Being late as a whole is not a lock (efficiency says how late), and being spread wider than the
+    timer is noise: only values that crowd together within its period are.
+    """
+    late = max(0.0, median(values) - (low + high) / 2) if values else 0.0
+    p = phase_p(values, low + late, high + late)
+    if p is None or p >= SUSPICIOUS_P or pstdev(values) >= (high - low) / 12**0.5:
+        return ""
+    return f"the faults were locked to its timer (Kolmogorov-Smirnov p = {p:.2g})"

@@ -7,7 +7,7 @@ import pytest
 
 from chaoskit.stats.censored import Times, log_rank, median_s, survival
 from chaoskit.stats.compare import _mann_whitney_counts, compare
-from chaoskit.stats.independence import phase_p, problem, trend_p
+from chaoskit.stats.independence import lock, phase_p, trend, trend_p
 
 BASE = Times(seen=(5, 6, 6.5, 7, 8, 9, 11, 12))
 CANDIDATE = Times(seen=(9, 10, 12, 13, 15, 18), beyond=(60, 60))
@@ -100,16 +100,18 @@ def test_the_exact_distribution_counts_every_arrangement():
 
 
 def test_a_back_off_that_grows_from_trial_to_trial_is_found():
-    back_off = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
+    back_off = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8]
 
-    assert problem(back_off).startswith("the trials drift")
+    assert trend(back_off).startswith("the trials drift")
+    assert trend(back_off[:7]) == ""  # too few to tell
+    assert trend([one / 1000 for one in back_off], least=0.02) == ""  # below what can be measured
 
 
 def test_trials_that_do_not_drift_are_left_alone():
     rng = random.Random(7)
 
-    assert problem([rng.random() for _ in range(20)]) == ""
-    assert problem([1.0] * 20) == ""
+    assert trend([rng.random() for _ in range(20)]) == ""
+    assert trend([1.0] * 20) == ""
     assert trend_p([1.0, 2.0]) is None
 
 
@@ -121,3 +123,22 @@ def test_trials_that_are_locked_to_a_timer_are_found():
     assert (phase_p(locked, 4, 6) or 1) < 1e-6
     assert (phase_p(free, 4, 6) or 0) > 0.01
     assert phase_p(free, 6, 6) is None
+
+
+def test_late_or_noisy_detections_are_no_lock():
+    rng = random.Random(7)
+    locked = [5.0 + 0.01 * rng.random() for _ in range(30)]
+    late = [4.5 + 2.0 * rng.random() for _ in range(30)]
+    noisy = [4.0 + 2.0 * rng.random() + 3.0 * rng.random() for _ in range(30)]
+
+    assert lock(locked, 4, 6).startswith("the faults were locked")
+    assert lock(late, 4, 6) == ""
+    assert lock(noisy, 4, 6) == ""
+    assert lock(locked[:7], 4, 6) == ""
+
+
+def test_a_false_alarm_about_independence_is_rare():
+    rng = random.Random(11)
+    series = [[4 + 2 * rng.random() for _ in range(22)] for _ in range(300)]
+
+    assert sum(bool(trend(one) or lock(one, 4, 6)) for one in series) <= 12  # 2 % expected
