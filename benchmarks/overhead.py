@@ -2,7 +2,8 @@
 
 overhead = wall time of the experiment − Σ over its trials of (baseline + phase offset + the time from
 the fault taking effect to the end of the stable window), all from the run's own journal and marks.
-Target start and the settling between trials are given apart.
+Target start, settling, and re-arming the healers between trials (which waits for the engine and
+for the target's own health check) are given apart.
 """
 
 import json
@@ -33,20 +34,22 @@ def run_of(trials: int, reports: Path) -> dict[str, float]:
     wall_s = time.perf_counter() - begun
     folder = reports / "latest"
     record = json.loads((folder / "journal.json").read_text())["experiments"][0]
-    phases_s = watch_s = settle_s = 0.0
+    phases_s = watch_s = settle_s = rearm_s = 0.0
     for trial in record["trials"]:
         marks = read_marks(folder / trial["folder"] / "marks.jsonl")
         at = {one.detail: one.at_ns for one in marks if one.kind is MarkKind.PHASE}
         phases_s += record["baseline_s"] + trial["phase_offset_s"]
         watch_s += (at["settle"] - at["watch"]) / NS
         settle_s += (at["end"] - at["settle"]) / NS
+        rearm_s += trial["rearm_s"] or 0.0
     return {
         "wall_s": wall_s,
         "target_start_s": record["target_start_s"],
         "phases_s": phases_s,
         "watch_s": watch_s,
         "settle_s": settle_s,
-        "overhead_s": wall_s - record["target_start_s"] - phases_s - watch_s - settle_s,
+        "rearm_s": rearm_s,
+        "overhead_s": wall_s - record["target_start_s"] - phases_s - watch_s - settle_s - rearm_s,
     }
 
 

@@ -60,9 +60,13 @@ def load(request: Request) -> tuple[tuple[Experiment, ...], TargetShelf]:
 def plan(request: Request) -> tuple[Plan, TargetShelf]:
     """What would be run, and when; touches no engine. Raises InputError, NothingSelected."""
     experiments, shelf = load(request)
-    seed = int.from_bytes(os.urandom(4)) if request.seed is None else request.seed
     specs = {one.target: shelf.load(one.target) for one in experiments}
-    return compile_plan(experiments, specs, seed=seed, trials=request.trials), shelf
+    return compile_plan(experiments, specs, seed=seed_of(request), trials=request.trials), shelf
+
+
+def seed_of(request: Request) -> int:
+    """The seed that was asked for, or a new one."""
+    return int.from_bytes(os.urandom(4)) if request.seed is None else request.seed
 
 
 def run(request: Request, listener: "Listener") -> Finished:
@@ -71,13 +75,32 @@ def run(request: Request, listener: "Listener") -> Finished:
     Raises InputError, NothingSelected and EnvironmentUnfit before anything is started. Afterwards
     whatever happens is in the journal, and its exit_code says it.
     """
+    from chaoskit import proofs  # noqa: PLC0415
+
+    planned = plan(request)
+    command = repeat_command(request, planned[0].seed)
+    judged, folder = conduct(request, planned, listener, command)
+    judged = proofs.with_notes(judged, proofs.newest(request.reports))
+    folder.write_journal(judged)
+    render(judged, folder)
+    remember(judged, request.reports)
+    return Finished(journal=judged, folder=folder)
+
+
+def conduct(
+    request: Request, planned: tuple[Plan, TargetShelf], listener: "Listener", command: str
+) -> "tuple[Journal, RunFolder]":
+    """Run a plan and judge what came of it; `command` is the one that repeats it.
+
+    Raises EnvironmentUnfit before anything is started.
+    """
     from chaoskit.model.journal import Journal  # noqa: PLC0415
     from chaoskit.run import clock  # noqa: PLC0415
     from chaoskit.run.folder import RunFolder, new_run_id  # noqa: PLC0415
     from chaoskit.run.supervisor import Orders, Supervisor  # noqa: PLC0415
     from chaoskit.target import doctor, engine  # noqa: PLC0415
 
-    compiled, shelf = plan(request)
+    compiled, shelf = planned
     client = engine.connect()
     doctor.preflight(client)
     run_id = new_run_id()
@@ -85,7 +108,7 @@ def run(request: Request, listener: "Listener") -> Finished:
     journal = Journal(
         run_id=run_id,
         chaoskit=__version__,
-        command=repeat_command(request, compiled.seed),
+        command=command,
         seed=compiled.seed,
         anchor=clock.anchor(),
         environment={**environment(), **engine.describe(client)},
@@ -96,10 +119,7 @@ def run(request: Request, listener: "Listener") -> Finished:
         folder=folder,
         journal=journal,
     )
-    judged = judge_facts(Supervisor(orders, listener, Judging(folder)).run(), folder)
-    render(judged, folder)
-    remember(judged, request.reports)
-    return Finished(journal=judged, folder=folder)
+    return judge_facts(Supervisor(orders, listener, Judging(folder)).run(), folder), folder
 
 
 @dataclass(frozen=True)
@@ -112,19 +132,19 @@ class Judging:
         """The judgement over one trial."""
         from chaoskit import judge  # noqa: PLC0415
 
-        return judge.judge_trial(trial, experiment, timeline_of(self.folder, experiment, trial))
+        return judge.judge_one(trial, experiment, timeline_of(self.folder, experiment, trial))
 
     def experiment(self, experiment: "ExperimentRecord") -> "ExperimentRecord":
         """The record with its judgement."""
         from chaoskit import judge  # noqa: PLC0415
 
-        return replace(experiment, judgement=judge.judge_experiment(experiment))
+        return replace(experiment, judgement=judge.judge_all(experiment))
 
     def decided(self, experiment: "ExperimentRecord") -> bool:
         """Whether no further trial can change the verdict."""
         from chaoskit import judge  # noqa: PLC0415
 
-        return judge.decided(experiment)
+        return judge.enough(experiment)
 
 
 def timeline_of(

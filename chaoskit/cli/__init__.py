@@ -12,6 +12,7 @@ from chaoskit import __version__
 
 COMMANDS = {
     "run": "Run experiments, judge them and leave the reports.",
+    "prove": "Show that experiments can fail, and only when they should.",
     "plan": "Show what would happen, and for how long; touches nothing.",
     "validate": "Check experiment files; nothing is started.",
     "list": "List targets, experiments, faults, probes and measures.",

@@ -87,7 +87,7 @@ class Setting:
         else:
             ok = isinstance(written, str)
         if not ok:
-            least = f" of at least {self.least}" if self.least else ""
+            least = f" of at least {self.least}" if self.of is Of.COUNT and self.least else ""
             message = f"{written!r} is not {self.of.value}{least}"
             raise ValueError(message)
         if self.choices and value not in self.choices:

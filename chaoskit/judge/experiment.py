@@ -53,6 +53,7 @@ def judge_experiment(experiment: ExperimentRecord) -> ExperimentJudgement:
         passed=passed,
         sentence=said,
         claim=strongest,
+        floors=floor_records(experiment, valid),
         error_budget=error_budget(experiment.slo, valid),
     )
 
@@ -98,6 +99,12 @@ def _verdict(experiment: ExperimentRecord, judgements: list[TrialJudgement]) -> 
     valid = [one for one in judgements if one.verdict.conclusive]
     if contaminated := _contaminated(experiment, valid):
         return Verdict.TOO_FEW_TRIALS, f"the trials are not independent: {contaminated}"
+    return _by_plan(experiment, judgements, valid)
+
+
+def _by_plan(
+    experiment: ExperimentRecord, judgements: list[TrialJudgement], valid: list[TrialJudgement]
+) -> tuple[Verdict, str]:
     outcome = _outcome(experiment, [one.verdict.good for one in valid])
     if outcome is Decision.REFUTED:
         return _most_frequent([one.verdict for one in valid if one.verdict.against]), ""

@@ -4,13 +4,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chaoskit.errors import Exit
-from chaoskit.judge.experiment import judge_experiment
-from chaoskit.judge.trial import judge_trial
+from chaoskit.judge.arms import judge_all, judge_one
+from chaoskit.judge.proof import proofs_of
 from chaoskit.model.journal import ExperimentRecord, Journal, TrialRecord
+from chaoskit.model.proof import ProofState
 from chaoskit.model.timeline import Timeline
 from chaoskit.model.verdict import worst_exit
 
 _SIGNALS = {"SIGINT": Exit.SIGINT, "SIGTERM": Exit.SIGTERM}
+
+_PROOFS = {
+    ProofState.FAILED: Exit.EVIDENCE_AGAINST,
+    ProofState.UNPROVEN: Exit.INCONCLUSIVE,
+}
 
 TimelineOf = Callable[[ExperimentRecord, TrialRecord], Timeline]
 
@@ -25,6 +31,7 @@ def judge_journal(journal: Journal, timeline_of: TimelineOf) -> Journal:
 def exit_code_of(journal: Journal) -> Exit:
     """7 over a signal over 6, 4, 1, 3. A journal that was never finished is at best inconclusive."""
     codes = [_exit_of(one) for one in journal.experiments]
+    codes += [_PROOFS[one.state] for one in proofs_of(journal) if one.state in _PROOFS]
     if not journal.ended_wall:
         codes.append(Exit.INCONCLUSIVE)
     if journal.trouble:
@@ -39,11 +46,11 @@ def exit_code_of(journal: Journal) -> Exit:
 
 def _judged(experiment: ExperimentRecord, timeline_of: TimelineOf) -> ExperimentRecord:
     trials = tuple(
-        replace(one, judgement=judge_trial(one, experiment, timeline_of(experiment, one)))
+        replace(one, judgement=judge_one(one, experiment, timeline_of(experiment, one)))
         for one in experiment.trials
     )
     experiment = replace(experiment, trials=trials)
-    return replace(experiment, judgement=judge_experiment(experiment))
+    return replace(experiment, judgement=judge_all(experiment))
 
 
 def _exit_of(experiment: ExperimentRecord) -> Exit:

@@ -34,7 +34,7 @@ def judge_trial(
     """The judgement over one trial. Pure: the same facts and evidence, the same words."""
     series = Series(timeline)
     measures = measure_all(series)
-    checks = tuple(_check(budget, measures) for budget in experiment.budgets)
+    checks = tuple(check_budget(budget, measures) for budget in experiment.budgets)
     acts = acts_of(series, [healer.name for healer in experiment.healers])
     draft = TrialJudgement(
         verdict=Verdict.HARNESS_ERROR, reason="", measures=measures, checks=checks, acts=acts
@@ -52,7 +52,7 @@ def judge_trial(
     )
 
 
-def _check(budget: Budget, measures: tuple[Measured, ...]) -> BudgetCheck:
+def check_budget(budget: Budget, measures: tuple[Measured, ...]) -> BudgetCheck:
     """One budget against its measure, by the worse end of the interval."""
     measure = catalogue().get(budget.measure)
     taken = next((one for one in measures if one.measure == budget.measure), None)

@@ -29,7 +29,7 @@ def _reasons(record: TrialRecord, series: Series) -> Iterator[Void]:
     if record.trouble:
         yield Verdict.HARNESS_ERROR, record.trouble
     yield from _toolkit(record.chaostoolkit)
-    yield from _observer(series)
+    yield from observer(series)
     steady, found = baseline_is_steady(series.timeline, series.end_ns)
     if not steady:
         yield Verdict.BASELINE_NOT_MET, f"before the fault, {found}"
@@ -60,7 +60,8 @@ def _toolkit(facts: Mapping[str, Any]) -> Iterator[Void]:
         yield Verdict.INTERRUPTED, f"Chaos Toolkit's run was {facts['status']}"
 
 
-def _observer(series: Series) -> Iterator[Void]:
+def observer(series: Series) -> Iterator[Void]:
+    """Why the observer cannot be trusted."""
     if not len(series.timeline.samples):
         yield Verdict.OBSERVER_LATE, "there is not one sample"
         return

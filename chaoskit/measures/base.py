@@ -38,6 +38,7 @@ _NOT_MEASURES = {
     "progress",
     "rounds",
     "series",
+    "states",
     "strength",
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from chaoskit.model.experiment import Budget, Claim, Slo
 from chaoskit.model.measures import Measured
+from chaoskit.model.proof import Arm, ProofNote
 from chaoskit.model.verdict import Verdict
 
 SCHEMA = "chaoskit/journal/v1"
@@ -54,6 +55,7 @@ class TrialRecord:
     index: int  # 1-based
     folder: str  # relative to the run's folder
     phase_offset_s: float  # extra wait before the fault, from the seed
+    rearm_s: float | None = None  # what it took to make the trial independent of the last one
     probes: tuple[str, ...] = ()
     started_ns: int = 0
     send_lag_p99_s: float | None = None
@@ -140,6 +142,9 @@ class ExperimentRecord:
     hash: str = ""
     target: str
     target_title: str = ""
+    target_hash: str = ""  # of its folder's files
+    arm: Arm | None = None  # what is different about it, when it was run to be proven
+    proof: ProofNote | None = None  # None: nobody looked
     tags: tuple[str, ...] = ()
     rate_hz: float
     timeout_s: float

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from chaoskit.model.experiment import Claim, Experiment
+from chaoskit.model.proof import Arm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +20,7 @@ class PlannedExperiment:
     spare_offsets_s: tuple[float, ...] = ()  # of trials that replace void ones, at most these
     claim: Claim | None = None  # what is to be proven, when that was asked for
     until_decided: bool = False  # an e-process decides, after at most `runs` valid trials
+    arm: Arm | None = None  # what is different about it, when it is run to be proven
     touches: tuple[str, ...]  # what the faults are done to: "any instance of web", "web-2"
     needs: tuple[str, ...]  # kinds of operations that the faults come down to
     min_s: float  # when every trial recovers at once; the target's start is not in it
@@ -30,6 +33,7 @@ class Group:
 
     target: str
     title: str
+    overrides: tuple[Path, ...] = ()  # Compose files that are laid over the target's own
     start_max_s: float  # the longest wait for the target to be ready
     experiments: tuple[PlannedExperiment, ...]
 

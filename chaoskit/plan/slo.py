@@ -109,7 +109,7 @@ def _inside(objective: float) -> float:
     if not 0 < objective < 1:
         message = "nothing may fail, or everything"
         raise ValueError(message)
-    return objective
+    return round(objective, 12)  # 99.9 / 100 is not 0.999 to the last bit
 
 
 def bound_from(

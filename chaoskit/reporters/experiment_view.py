@@ -21,7 +21,13 @@ from chaoskit.reporters.figures import (
 from chaoskit.reporters.logs import excerpts
 from chaoskit.reporters.text import redact_values
 from chaoskit.reporters.trial_view import TimelineOf, TrialView, trial_view
-from chaoskit.reporters.wording import UNKNOWN, Result, result_of, verdict_words
+from chaoskit.reporters.wording import (
+    UNKNOWN,
+    Result,
+    error_budget_words,
+    result_of,
+    verdict_words,
+)
 
 LogsOf = Callable[[str], Mapping[str, Path]]  # log files by service, of a target
 
@@ -59,6 +65,7 @@ class ExperimentView:
     expected: str  # the expected verdict's words, when there is one
     sentence: str
     claim: str
+    error_budget: str  # what the fault costs of the promise to users, when there is one
     headline_figures: tuple[Figure, ...]
     budgets: tuple[BudgetRow, ...]
     columns: tuple[str, ...]
@@ -90,6 +97,7 @@ def experiment_view(
         expected=verdict_words(record.expect) if record.expect else "",
         sentence=_plain_sentence(record),
         claim=_claim(record),
+        error_budget=error_budget_words(record),
         headline_figures=tuple(figure(record, measure) for measure in HEADLINE_MEASURES),
         budgets=_budget_rows(page_id, record),
         columns=tuple(label_of(one) for one in columns),

@@ -6,7 +6,14 @@ from chaoskit.model.journal import ExperimentRecord, Journal
 from chaoskit.reporters.figures import HEADLINE_MEASURES, Figure, figure, label_of
 from chaoskit.reporters.headline import headline
 from chaoskit.reporters.text import one_line, redact
-from chaoskit.reporters.wording import UNKNOWN, Result, plural, result_of, verdict_words
+from chaoskit.reporters.wording import (
+    UNKNOWN,
+    Result,
+    error_budget_words,
+    plural,
+    result_of,
+    verdict_words,
+)
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 _LIVE = {"@": "&#64;", "://": "&#58;//", "www.": "www&#46;"}  # a mention, an address
@@ -22,6 +29,7 @@ def render(journal: Journal) -> str:
     if journal.experiments:
         parts += _table(journal)
         parts += _sentences(journal)
+        parts += _error_budgets(journal)
         parts += [
             "Large numbers are medians over the trials. No control arms were run: these "
             "experiments are unproven.",
@@ -93,6 +101,16 @@ def _sentences(journal: Journal) -> list[str]:
         lines.append(
             f"- {result.symbol} **{escape(record.title)}** ({escape(place)}): {escape(sentence)}"
         )
+    return [*lines, ""] if lines else []
+
+
+def _error_budgets(journal: Journal) -> list[str]:
+    """What each fault costs of the promise to users, where there is one."""
+    lines = [
+        f"- {escape(record.title)}: {escape(words)}"
+        for record in journal.experiments
+        if (words := error_budget_words(record))
+    ]
     return [*lines, ""] if lines else []
 
 

@@ -16,7 +16,13 @@ from chaoskit.reporters.headline import headline
 from chaoskit.reporters.terminal_live import LiveListener
 from chaoskit.reporters.terminal_plain import PlainListener, fit
 from chaoskit.reporters.text import one_line, redact
-from chaoskit.reporters.wording import UNKNOWN, Result, result_of, verdict_words
+from chaoskit.reporters.wording import (
+    UNKNOWN,
+    Result,
+    error_budget_words,
+    result_of,
+    verdict_words,
+)
 
 _WIDTH_WITHOUT_TERMINAL = 120
 _STYLES = {
@@ -66,6 +72,7 @@ def summary(
     if journal.experiments:
         parts += [_table(journal, encoding)]
         parts += [Text("Times are the worst of the trials / the budget.", style="dim"), Text("")]
+    parts += _error_budgets(journal, encoding)
     verdict = Text(
         fit(f"{head.result.symbol} {head.sentence}", encoding), style=_STYLES[head.result]
     )
@@ -82,6 +89,15 @@ def summary(
             )
         )
     return Group(*parts)
+
+
+def _error_budgets(journal: Journal, encoding: str) -> list[Text]:
+    told = [(one.name, words) for one in journal.experiments if (words := error_budget_words(one))]
+    lines = [
+        Text(fit(one_line(f"{name}: {words}", limit=400), encoding), style="dim")
+        for name, words in told
+    ]
+    return [*lines, Text("")] if lines else []
 
 
 def _table(journal: Journal, encoding: str) -> Table:

@@ -60,6 +60,12 @@ def verdict_words(verdict: Verdict) -> str:
     return verdict.value.replace("_", " ")
 
 
+def error_budget_words(experiment: ExperimentRecord) -> str:
+    """What the fault costs of the promise to users; empty without one, or when nothing was told."""
+    cost = experiment.judgement.error_budget if experiment.judgement else None
+    return cost.sentence if cost else ""
+
+
 def value_text(value: float | None, unit: Unit) -> str:
     """A number with its unit: `1.24 s`, `99.2 %`, `3`."""
     if value is None:

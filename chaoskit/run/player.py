@@ -14,7 +14,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from chaoskit.errors import ChaoskitError
 from chaoskit.run.channel import Channel
@@ -45,10 +46,15 @@ class _Trial:
 
 
 class Player:
-    """One experiment's worker. `orders(what, fields)` answers its `inject`, `lift`, `activity`."""
+    """One experiment's worker. `orders(what, fields)` answers its `inject`, `lift`, `activity`.
 
-    def __init__(self, document: Mapping[str, Any], *, orders: Orders, log: Path) -> None:
-        self._document = document
+    It may be started before the experiment's addresses are known, since importing chaoslib takes as
+    long as starting a small target; `give` hands it the document.
+    """
+
+    def __init__(self, *, orders: Orders, log: Path) -> None:
+        self._document: Mapping[str, Any] = {}
+        self._given = threading.Event()
         self._orders = orders
         self._log = log
         self._resolved: Mapping[str, Any] | None = None
@@ -67,6 +73,11 @@ class Player:
                 start_new_session=True,
             )
         self._channel = Channel(ours, self._serve)
+
+    def give(self, document: Mapping[str, Any]) -> None:
+        """The experiment that this worker is for."""
+        self._document = document
+        self._given.set()
 
     @property
     def pid(self) -> int:
@@ -130,6 +141,7 @@ class Player:
     def end(self) -> None:
         """End the worker, and whatever its process activities left running."""
         self._ended = True
+        self._given.set()
         self._next.set()
         if self._trial is not None:
             for gate in GATES:
@@ -140,6 +152,18 @@ class Player:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._ended:
+            self.end()
 
     @property
     def _now(self) -> _Trial:
@@ -161,6 +185,7 @@ class Player:
         reply: Mapping[str, Any] = {}
         match what:
             case "task":
+                self._given.wait()
                 reply = {"document": self._document}
             case "resolved":
                 self._resolved = fields

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,8 +53,11 @@ class RunContext:
 class RunningTarget:
     """One target of one run. A context manager: leaving it removes everything that it started."""
 
-    def __init__(self, spec: TargetSpec, context: RunContext) -> None:
+    def __init__(
+        self, spec: TargetSpec, context: RunContext, *, overrides: Sequence[Path] = ()
+    ) -> None:
         self.spec = spec
+        self._overrides = overrides
         self.blind = False  # the experiment uses no fault of ours, so no effect can be proven
         self._context = context
         self._recorder = context.recorder
@@ -96,6 +100,7 @@ class RunningTarget:
             project=project,
             labels=labels,
             folder=self._context.folder.path / "compose",
+            overrides=self._overrides,
             progress=self._progress,
             client=self._client,
         )

@@ -5,6 +5,7 @@ given is only asked so that a decided series can stop early, and so that people 
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from traceback import format_exc
@@ -14,6 +15,7 @@ from chaoskit.errors import ChaoskitError, Exit, LiftFailed
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.journal import (
     ExperimentRecord,
+    FaultRecord,
     HealerRecord,
     Journal,
     TrialJudgement,
@@ -23,7 +25,7 @@ from chaoskit.model.progress import Listener, Step
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.timeline import NS
 from chaoskit.model.verdict import Verdict
-from chaoskit.plan.plan import Plan, PlannedExperiment
+from chaoskit.plan.plan import Group, Plan, PlannedExperiment
 from chaoskit.run.clock import now_ns, wall_now
 from chaoskit.run.folder import RunFolder
 from chaoskit.run.keeper import Mode, spawn_keeper
@@ -89,7 +91,7 @@ class Supervisor:
             try:
                 with Prober.start() as prober:
                     for group in self._orders.plan.groups:
-                        self._target(self._orders.targets[group.target], group.experiments, prober)
+                        self._target(self._orders.targets[group.target], group, prober)
             except Interrupted:
                 pass  # the signals know which one it was
             except LiftFailed as error:
@@ -107,9 +109,7 @@ class Supervisor:
                 keeper.goodbye()
         return self._journal
 
-    def _target(
-        self, spec: TargetSpec, planned: tuple[PlannedExperiment, ...], prober: Prober
-    ) -> None:
+    def _target(self, spec: TargetSpec, group: Group, prober: Prober) -> None:
         begun_ns = now_ns()
         self._recorder.tell(Step.TARGET, spec.title, state="starting", target=spec.name)
         context = RunContext(
@@ -119,21 +119,32 @@ class Supervisor:
             seed=self._journal.seed,
             lease_s=self._orders.lease_s,
         )
-        with RunningTarget(spec, context) as target:
+        with ExitStack() as ends:
+            target = ends.enter_context(RunningTarget(spec, context, overrides=group.overrides))
+            player = ends.enter_context(self._player(target))  # warms up while the target starts
             with self._signals.raising():
                 target.start()
             start_s = (now_ns() - begun_ns) / NS
             self._recorder.tell(Step.TARGET, spec.title, state="ready", seconds=start_s)
-            for number, one in enumerate(planned):
+            for number, one in enumerate(group.experiments):
                 if number:
-                    with self._signals.raising():
-                        target.rearm()
-                self._experiment(one, target, prober, start_s)
+                    player = ends.enter_context(self._player(target))
+                    self._rearm(target)
+                with player:
+                    self._experiment(one, target, (player, prober), start_s)
             self._recorder.tell(Step.TARGET, spec.title, state="stopping")
 
+    def _player(self, target: RunningTarget) -> Player:
+        return Player(orders=target.orders, log=self._folder.logs / "chaostoolkit.log")
+
     def _experiment(
-        self, planned: PlannedExperiment, target: RunningTarget, prober: Prober, start_s: float
+        self,
+        planned: PlannedExperiment,
+        target: RunningTarget,
+        hands: tuple[Player, Prober],
+        start_s: float,
     ) -> None:
+        player, prober = hands
         begun_ns = now_ns()
         experiment = planned.experiment
         record = replace(record_of(planned, target.spec), target_start_s=start_s)
@@ -147,11 +158,7 @@ class Supervisor:
             budgets={one.measure: one.text for one in experiment.budgets},
         )
         target.blind = not experiment.faults
-        player = Player(
-            document_for(experiment, target.entrypoints),
-            orders=target.orders,
-            log=self._folder.logs / "chaostoolkit.log",
-        )
+        player.give(document_for(experiment, target.entrypoints))
         bench = Bench(
             experiment=experiment,
             player=player,
@@ -160,17 +167,13 @@ class Supervisor:
             recorder=self._recorder,
             announce=target.announce,
             stop=self._signals.stop,
+            faultless=planned.arm is not None and planned.arm.faultless,
         )
-        try:
-            for offset_s in planned.offsets_s:
-                if record.trials:
-                    with self._signals.raising():
-                        target.rearm()
-                record = self._trial(bench, record, offset_s)
-                if self._judging.decided(record):
-                    break
-        finally:
-            player.end()
+        for offset_s in (*planned.offsets_s, *planned.spare_offsets_s):
+            rearm_s = self._rearm(target) if record.trials else None
+            record = self._trial(bench, record, (offset_s, rearm_s))
+            if self._judging.decided(record):
+                break
         record = self._judging.experiment(replace(record, wall_s=(now_ns() - begun_ns) / NS))
         self._put(record)
         judgement = record.judgement
@@ -185,18 +188,25 @@ class Supervisor:
         )
 
     def _trial(
-        self, bench: Bench, experiment: ExperimentRecord, offset_s: float
+        self, bench: Bench, experiment: ExperimentRecord, waits_s: tuple[float, float | None]
     ) -> ExperimentRecord:
         """Conduct one trial; the experiment's record with it."""
+        offset_s, rearm_s = waits_s
         index = len(experiment.trials) + 1
-        folder = self._folder.trial(experiment.name, index)
+        arm = experiment.arm
+        place = experiment.name if arm is None else f"{arm.of}/{arm.slug}"
+        folder = self._folder.trial(place, index)
         facts = TrialRecord(
-            index=index, folder=self._folder.relative(folder), phase_offset_s=offset_s
+            index=index,
+            folder=self._folder.relative(folder),
+            phase_offset_s=offset_s,
+            rearm_s=rearm_s,
         )
         unfinished = replace(facts, trouble=UNFINISHED, trouble_verdict=Verdict.INTERRUPTED)
         self._put(with_trial(experiment, unfinished))
         self._recorder.experiment, self._recorder.trial = experiment.name, index
-        self._recorder.tell(Step.TRIAL, index=index, runs=experiment.runs)
+        runs = max(index, experiment.runs)  # a void trial may be made again
+        self._recorder.tell(Step.TRIAL, index=index, runs=runs)
         trial = Trial(bench, facts, folder)
         try:
             facts = trial.conduct()
@@ -225,6 +235,13 @@ class Supervisor:
         self._put(experiment)
         return experiment
 
+    def _rearm(self, target: RunningTarget) -> float:
+        """Make the next trial independent of the last; how long it took."""
+        begun_ns = now_ns()
+        with self._signals.raising():
+            target.rearm()
+        return (now_ns() - begun_ns) / NS
+
     def _put(self, record: ExperimentRecord) -> None:
         """The journal with this experiment's newest record, on disk."""
         others = [one for one in self._journal.experiments if one.name != record.name]
@@ -252,6 +269,8 @@ def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
         hash=experiment.hash,
         target=spec.name,
         target_title=spec.title,
+        target_hash=spec.hash,
+        arm=planned.arm,
         tags=experiment.tags,
         rate_hz=experiment.probing.rate_hz,
         timeout_s=experiment.probing.timeout_s,
@@ -261,12 +280,23 @@ def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
         plan=planned.plan_name,
         runs=planned.runs,
         allow=planned.allow,
+        claim=planned.claim,
+        until_decided=planned.until_decided,
+        faults=tuple(
+            FaultRecord(fault=one.fault, service=str(one.arguments.get("service", "")))
+            for one in experiment.faults
+        ),
         budgets=experiment.budgets,
         healed_by=experiment.healed_by,
         expect=experiment.expect,
         slo=experiment.slo,
         healers=tuple(
-            HealerRecord(name=one.name, kind=one.kind, settings=one.settings)
+            HealerRecord(
+                name=one.name,
+                kind=one.kind,
+                settings=one.settings,
+                service=one.log.service if one.log else "",
+            )
             for one in spec.healers
         ),
         redundancy={one.service: one.instances for one in spec.strengths},

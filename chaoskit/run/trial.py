@@ -52,6 +52,7 @@ class Bench:
     recorder: Recorder
     announce: Callable[[], None]  # writes down every service's strength as it is now
     stop: threading.Event  # set by a signal
+    faultless: bool = False  # a control arm: the method is not played, nothing is broken
 
 
 class Trial:
@@ -100,7 +101,10 @@ class Trial:
         self._baseline()
         if self._record.trouble_verdict is None:
             self._inject()
-            self._watch()
+            if self._bench.faultless:
+                self._watch_idle()
+            else:
+                self._watch()
         self._finish_toolkit()
         self._settle()
 
@@ -143,7 +147,20 @@ class Trial:
         start_ns = bench.recorder.phase("inject", seconds=self._record.phase_offset_s)
         due_ns = start_ns + round(self._record.phase_offset_s * NS)
         self._look_until(lambda: now_ns() >= due_ns)
-        bench.player.release("method")
+        if bench.faultless:
+            bench.player.refuse("method")
+        else:
+            bench.player.release("method")
+
+    def _watch_idle(self) -> None:
+        """Watch a target to which nothing is done, as long as it would be watched at most."""
+        recorder, length_s = self._bench.recorder, self._bench.experiment.phases.watch_s
+        note = Mark(
+            at_ns=now_ns(), kind=MarkKind.NOTE, source="chaoskit", detail="control arm: no fault"
+        )
+        recorder.record(note)
+        end_ns = recorder.phase("watch", seconds=length_s) + round(length_s * NS)
+        self._look_until(lambda: now_ns() >= end_ns)
 
     def _watch(self) -> None:
         bench = self._bench

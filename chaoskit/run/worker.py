@@ -234,6 +234,8 @@ def main(fd: int) -> None:
     channel = Channel(socket.socket(fileno=fd), lambda _what, _fields: {})
     try:
         task = channel.ask("task")
+        if not task["document"]:
+            return  # the run ended before there was anything to do
         session.install(SupervisedSession(channel))
         worker = Worker(channel, task["document"])
         channel.ask("resolved", **worker.resolved())

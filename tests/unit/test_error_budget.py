@@ -39,10 +39,10 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("slo", "budget", "spent", "often", "fast", "slow", "ticket"), TABLE, ids=lambda one: f"{one:g}"
-)
-def test_the_table_of_the_reference(slo, budget, spent, often, fast, slow, ticket):
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row[0]:g}")
+def test_the_table_of_the_reference(row):
+    slo, budget, spent, often, fast, slow, ticket = row
+
     assert budget_s(slo) == pytest.approx(budget)
     assert spend(26, slo) == pytest.approx(spent, rel=5e-3)
     assert affordable(26, slo) == pytest.approx(often, rel=1e-4)

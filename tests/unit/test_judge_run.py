@@ -79,7 +79,11 @@ def test_an_expected_verdict_passes_only_when_it_is_reached(found, expect, passe
         pytest.param([H] * 21, (22, 1), True, id="cannot fail any more"),
         pytest.param([SLOW], (5, 0), True, id="cannot pass any more"),
         pytest.param([SLOW], (22, 1), False, id="one miss is allowed"),
-        pytest.param([VOID] * 9, (5, 0), False, id="voids decide nothing"),
+        pytest.param([VOID] * 4, (5, 0), False, id="voids decide nothing"),
+        pytest.param([H] * 4 + [VOID], (5, 0), False, id="one void trial is made again"),
+        pytest.param([H] * 3 + [VOID] * 2, (5, 0), True, id="too many voids to be replaced"),
+        pytest.param([H] * 18 + [VOID] * 5, (22, 1), False, id="a fifth may be replaced"),
+        pytest.param([H] * 16 + [VOID] * 6, (22, 1), True, id="more may not"),
         pytest.param([V.LIFT_FAILED], (5, 0), True, id="go no further"),
     ],
 )
@@ -95,14 +99,14 @@ def test_a_series_ends_when_nothing_can_change_it(found, plan, over):
         pytest.param(
             verdicts(*[H] * 5),
             "healed: recovered in 710 ms (median of 5, worst 730 ms), budget 1s; "
-            "in at least 54 % of cases, 95 % confidence, 5 trials",
+            "recovers within 1 s in at least 54 % of cases, 95 % confidence, 5 trials",
             id="healed",
         ),
         pytest.param(
             verdicts(*[H] * 21, SLOW, runs=22, allow=1),
             "healed: recovered in 710 ms (median of 21, worst 730 ms), budget 1s; "
             "1 of 22 trials missed, 1 allowed; "
-            "in at least 80 % of cases, 95 % confidence, 22 trials, 1 missed",
+            "recovers within 1 s in at least 80 % of cases, 95 % confidence, 22 trials, 1 missed",
             id="with an allowed miss",
         ),
         pytest.param(

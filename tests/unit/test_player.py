@@ -54,8 +54,9 @@ def play(tmp_path):
     players = []
 
     def start(document, orders=lambda _what, _fields: {}):
-        player = Player(document, orders=orders, log=tmp_path / "worker.log")
+        player = Player(orders=orders, log=tmp_path / "worker.log")
         players.append(player)
+        player.give(document)
         return player
 
     yield start
@@ -162,6 +163,13 @@ def test_an_unmet_hypothesis_is_told_and_ends_the_trial(play, tmp_path):
     assert player.result["steady_before"] is False
     assert not (tmp_path / "acted").exists()
     assert not (tmp_path / "rolled-back").exists()
+
+
+def test_a_worker_that_never_got_an_experiment_ends(tmp_path):
+    with Player(orders=lambda _what, _fields: {}, log=tmp_path / "worker.log") as player:
+        pid = player.pid
+
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_names_are_filled_in_for_the_prober(play, tmp_path):
