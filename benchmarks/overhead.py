@@ -7,6 +7,7 @@ for the target's own health check) are given apart.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,7 +63,7 @@ def chaos_run() -> dict[str, float]:
             journal = Path(scratch) / "journal.json"
             begun = time.perf_counter()
             subprocess.run(
-                [BIN / "chaos", "--no-version-check", "run", "--journal-path", str(journal),
+                [BIN / "chaos", "--no-version-check", "--log-file", os.devnull, "run", "--journal-path", str(journal),
                  EXPERIMENT],
                 check=False, **quiet,
             )

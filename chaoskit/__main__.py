@@ -2,12 +2,14 @@
 
 import sys
 
-from chaoskit.errors import ChaoskitError, Exit
-
 
 def main() -> None:
     """Run the command line; an error is one message and its exit code, never a traceback."""
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        _help()
+        return
     from chaoskit.cli import cli  # noqa: PLC0415  # click is the first thing that costs time
+    from chaoskit.errors import ChaoskitError, Exit  # noqa: PLC0415
 
     try:
         cli.main(prog_name="chaoskit")
@@ -26,6 +28,16 @@ def main() -> None:
 
         show_defect()
         sys.exit(Exit.HARNESS)
+
+
+def _help() -> None:
+    """The page that click would print, kept as text so that it costs nothing but Python's start.
+
+    A test holds it to what click prints; GOLDEN=overwrite renews it.
+    """
+    page = f"{__file__.rpartition('/')[0]}/cli/help.txt"
+    with open(page, encoding="utf-8") as text:  # noqa: PTH123  # pathlib costs as much as the rest
+        sys.stdout.write(text.read())
 
 
 if __name__ == "__main__":

@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING
 
 from chaoskit import __version__
 from chaoskit.model.experiment import Experiment
-from chaoskit.plan.compile import compile_plan
 from chaoskit.plan.experiments import load_all
-from chaoskit.plan.plan import Plan
 from chaoskit.plan.targets import TargetShelf
 
 if TYPE_CHECKING:  # the right half brings numpy and docker; `validate` must start quickly
     from chaoskit.model.journal import ExperimentRecord, Journal, TrialJudgement, TrialRecord
     from chaoskit.model.progress import Listener
     from chaoskit.model.timeline import Timeline
+    from chaoskit.plan.plan import Plan
     from chaoskit.run.folder import RunFolder
 
 
@@ -57,8 +56,10 @@ def load(request: Request) -> tuple[tuple[Experiment, ...], TargetShelf]:
     return experiments, shelf
 
 
-def plan(request: Request) -> tuple[Plan, TargetShelf]:
+def plan(request: Request) -> "tuple[Plan, TargetShelf]":
     """What would be run, and when; touches no engine. Raises InputError, NothingSelected."""
+    from chaoskit.plan.compile import compile_plan  # noqa: PLC0415
+
     experiments, shelf = load(request)
     specs = {one.target: shelf.load(one.target) for one in experiments}
     return compile_plan(experiments, specs, seed=seed_of(request), trials=request.trials), shelf
@@ -88,7 +89,7 @@ def run(request: Request, listener: "Listener") -> Finished:
 
 
 def conduct(
-    request: Request, planned: tuple[Plan, TargetShelf], listener: "Listener", command: str
+    request: Request, planned: "tuple[Plan, TargetShelf]", listener: "Listener", command: str
 ) -> "tuple[Journal, RunFolder]":
     """Run a plan and judge what came of it; `command` is the one that repeats it.
 
@@ -185,12 +186,15 @@ def report(path: Path) -> Finished:
 
 def render(journal: "Journal", folder: "RunFolder") -> None:
     """Write every report of a run."""
-    from chaoskit.reporters import html, junit, markdown  # noqa: PLC0415
+    from chaoskit import judge  # noqa: PLC0415
+    from chaoskit.reporters import html, junit, markdown, proof  # noqa: PLC0415
 
     evidence = partial(timeline_of, folder)
     folder.write("report.html", html.render(journal, evidence, folder.log_files))
     folder.write("junit.xml", junit.render(journal))
     folder.write("summary.md", markdown.render(journal))
+    if proofs := judge.proofs_of(journal):
+        folder.write("proof.md", proof.render(proofs, journal))
 
 
 def remember(journal: "Journal", reports: Path) -> None:

@@ -1,6 +1,6 @@
 """`prove`: the same flow as a run, with arms in place of experiments.
 
-    experiments ─▶ arms ─▶ Plan ─▶ run, measure, judge ─▶ Proofs ─▶ proofs.jsonl, reports
+experiments ─▶ arms ─▶ Plan ─▶ run, measure, judge ─▶ Proofs ─▶ proofs.jsonl, reports
 """
 
 import shlex
@@ -66,7 +66,9 @@ def of_target(request_target: str, experiments: Path, targets: Path) -> tuple[Pa
     shelf = TargetShelf(targets)
     name = shelf.load(request_target).name
     load = partial(load_experiment, targets=shelf)
-    paths = tuple(path for path in find([experiments]) if shelf.load(load(path).target).name == name)
+    paths = tuple(
+        path for path in find([experiments]) if shelf.load(load(path).target).name == name
+    )
     if not paths:
         message = f"no experiment under {experiments} is on the target {name!r}"
         raise NothingSelected(message)

@@ -7,7 +7,7 @@ import click
 
 from chaoskit.cli.options import PathArgument, json_option, targets_option
 
-KINDS = ("targets", "experiments", "faults", "probes", "measures")
+KINDS = ("targets", "experiments", "faults", "healers", "probes", "measures")
 
 
 @click.command(name="list")
@@ -22,7 +22,7 @@ KINDS = ("targets", "experiments", "faults", "probes", "measures")
 )
 @json_option()
 def command(*, kind: str | None, targets: Path, experiments: Path, as_json: bool) -> None:
-    """List targets, experiments, faults, probes and measures."""
+    """List targets, experiments, faults, kinds of healers, probes and measures."""
     from chaoskit.plan import describe  # noqa: PLC0415
 
     everything = describe.catalogue(targets=targets, experiments=experiments)

@@ -54,6 +54,7 @@ def _proof(records: list[ExperimentRecord], journal: Journal) -> Proof:
         expect=itself.expect,
         healed_by=itself.healed_by,
         healers=tuple(one.name for one in itself.healers),
+        watch_s=itself.watch_s,
         state=state,
         reason=reason,
         run=journal.run_id,

@@ -4,11 +4,14 @@ void (ours, or below a healer's floor) > not_healed > data_lost > wrong_healer >
 > a budget that cannot be told > prevented > masked > healed
 """
 
+from dataclasses import replace
+
 from chaoskit.judge.floors import below_floor
+from chaoskit.judge.ledger import ledger_facts
 from chaoskit.judge.validity import why_void
 from chaoskit.judge.wording import missed, recovered
 from chaoskit.measures.attribution import acts_of, noticed, wrong_healer
-from chaoskit.measures.base import catalogue, keeps, measure_all
+from chaoskit.measures.base import NO_LEDGER, catalogue, keeps, measure_all
 from chaoskit.measures.series import Series
 from chaoskit.model.experiment import Budget
 from chaoskit.model.journal import (
@@ -23,7 +26,11 @@ from chaoskit.model.measures import Measured, Unit
 from chaoskit.model.timeline import Timeline
 from chaoskit.model.verdict import Verdict
 
-_MISSED = {"recovery": Verdict.TOO_SLOW, "lost_writes": Verdict.DATA_LOST}
+_MISSED = {
+    "recovery": Verdict.TOO_SLOW,
+    "lost_writes": Verdict.DATA_LOST,
+    "lost_span": Verdict.DATA_LOST,
+}
 
 Finding = tuple[Verdict, str]
 
@@ -37,7 +44,12 @@ def judge_trial(
     checks = tuple(check_budget(budget, measures) for budget in experiment.budgets)
     acts = acts_of(series, [healer.name for healer in experiment.healers])
     draft = TrialJudgement(
-        verdict=Verdict.HARNESS_ERROR, reason="", measures=measures, checks=checks, acts=acts
+        verdict=Verdict.HARNESS_ERROR,
+        reason="",
+        measures=measures,
+        checks=checks,
+        acts=acts,
+        ledger=ledger_facts(series),
     )
     verdict, reason = (
         why_void(record, series)
@@ -47,9 +59,7 @@ def judge_trial(
         or _untold(record, draft)
         or _in_favour(record, draft, series)
     )
-    return TrialJudgement(
-        verdict=verdict, reason=reason, measures=measures, checks=checks, acts=acts
-    )
+    return replace(draft, verdict=verdict, reason=reason)
 
 
 def check_budget(budget: Budget, measures: tuple[Measured, ...]) -> BudgetCheck:
@@ -57,9 +67,8 @@ def check_budget(budget: Budget, measures: tuple[Measured, ...]) -> BudgetCheck:
     measure = catalogue().get(budget.measure)
     taken = next((one for one in measures if one.measure == budget.measure), None)
     if measure is None or taken is None:
-        nothing = Measured(
-            measure=budget.measure, unit=Unit.COUNT, note="this version cannot measure it"
-        )
+        why = NO_LEDGER if measure is not None else "this version cannot measure it"
+        nothing = Measured(measure=budget.measure, unit=Unit.COUNT, note=why)
         return BudgetCheck(budget=budget, measured=nothing, kept=None)
     return BudgetCheck(
         budget=budget, measured=taken, kept=keeps(taken, budget.bound, measure.sense)

@@ -92,10 +92,12 @@ class LedgerKind(ABC):
         """A client that is not connected yet."""
 
 
-def setting(doc: str, *, example: Any = None, default: Any = MISSING) -> Any:
+def setting(
+    doc: str, *, example: Any = None, default: Any = MISSING, choices: tuple[str, ...] = ()
+) -> Any:
     """A field of a kind that is a setting; `${name}` in its text is filled in."""
     shown = example if example is not None else default
-    return field(default=default, metadata={"doc": doc, "example": shown})
+    return field(default=default, metadata={"doc": doc, "example": shown, "choices": choices})
 
 
 class Setting(NamedTuple):
@@ -107,6 +109,7 @@ class Setting(NamedTuple):
     required: bool
     default: Any
     example: Any
+    choices: tuple[str, ...] = ()
 
 
 def settings_of(kind: type[LedgerKind]) -> tuple[Setting, ...]:
@@ -120,6 +123,7 @@ def settings_of(kind: type[LedgerKind]) -> tuple[Setting, ...]:
             required=one.default is MISSING,
             default=None if one.default is MISSING else one.default,
             example=one.metadata["example"],
+            choices=one.metadata["choices"],
         )
         for one in fields(kind)
     )

@@ -1,13 +1,14 @@
 """http: every value is sent to a URL of the target, and another URL tells all of them."""
 
-import http.client
-import ssl
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from chaoskit.ledgers.base import ACKNOWLEDGED, Answer, LedgerKind, ReadFailed, Run, setting
 from chaoskit.model.ledger import Discipline, Fate
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 # Refusals that do not say whether the value is there: too slow, already there, come again.
 _UNSURE = {408, 409, 425, 429}
@@ -56,6 +57,8 @@ class HttpClient:
 
     def write(self, value: str) -> Answer:
         """See Client."""
+        from http.client import HTTPException  # noqa: PLC0415
+
         settings = self._settings
         url, body = (one.replace(_VALUE, value) for one in (settings.url, settings.body))
         connection = self._connection(url)
@@ -70,7 +73,7 @@ class HttpClient:
             answer = connection.getresponse()
             answer.read()
             status = answer.status
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             return Answer(Fate.INFO, f"no answer: {error}")
         finally:
             connection.close()
@@ -78,13 +81,15 @@ class HttpClient:
 
     def read(self) -> list[str]:
         """See Client."""
+        from http.client import HTTPException  # noqa: PLC0415
+
         url = self._settings.read_url
         connection = self._connection(url)
         try:
             connection.request("GET", _path(url), headers={"Connection": "close"})
             answer = connection.getresponse()
             body = answer.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             raise ReadFailed(f"{url}: {error}") from error  # noqa: EM102
         finally:
             connection.close()
@@ -96,18 +101,19 @@ class HttpClient:
     def close(self) -> None:
         """Nothing is kept."""
 
-    def _connection(self, url: str) -> http.client.HTTPConnection:
+    def _connection(self, url: str) -> "HTTPConnection":
+        import ssl  # noqa: PLC0415
+        from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415
+
         parts = urlsplit(url)
         assert parts.hostname is not None, "checked when the settings were read"
         if parts.scheme == "http":
-            return http.client.HTTPConnection(
-                parts.hostname, parts.port or 80, timeout=self._timeout_s
-            )
+            return HTTPConnection(parts.hostname, parts.port or 80, timeout=self._timeout_s)
         context = ssl.create_default_context()
         if not self._settings.verify_tls:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        return http.client.HTTPSConnection(
+        return HTTPSConnection(
             parts.hostname, parts.port or 443, timeout=self._timeout_s, context=context
         )
 

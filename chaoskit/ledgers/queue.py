@@ -23,7 +23,11 @@ class Queue(LedgerKind):
     discipline: ClassVar[Discipline] = Discipline.QUEUE
     url: str = setting("The Redis server with both keys.", example="${redis_url}")
     jobs: str = setting("The key that jobs are added to.", default="jobs")
-    structure: str = setting("What `jobs` is: stream (XADD) or list (LPUSH).", default="stream")
+    structure: str = setting(
+        "What `jobs` is, and so how a job is added: XADD or LPUSH.",
+        default="stream",
+        choices=("stream", "list"),
+    )
     job_field: str = setting("The field of a stream's entry that holds the value.", default="value")
     results: str = setting(
         "The key in which the workers leave each value: a list, set, zset, stream or hash's keys.",

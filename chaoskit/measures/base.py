@@ -28,12 +28,15 @@ from typing import TYPE_CHECKING, ClassVar
 from chaoskit.model.measures import Measured, Sense, Unit
 
 if TYPE_CHECKING:
+    from chaoskit.measures.integrity import Integrity
     from chaoskit.measures.series import Series
 
 # Mechanisms that live on the shelf because they read the same evidence.
 _NOT_MEASURES = {
     "attribution",
     "base",
+    "checkers",
+    "integrity",
     "latency",
     "progress",
     "rounds",
@@ -41,6 +44,8 @@ _NOT_MEASURES = {
     "states",
     "strength",
 }
+
+NO_LEDGER = "no ledger was kept"
 
 # Floating-point dust must not decide a budget: a nanosecond, or a part in a billion.
 _DUST = 1e-9
@@ -108,6 +113,27 @@ class Measure(ABC):
         return Measured(measure=self.name, unit=self.unit, note=note)
 
 
+class LedgerMeasure(Measure):
+    """A measure of what became of the writes; says nothing of a trial without a ledger."""
+
+    def of(self, series: "Series") -> Measured:
+        """What is lost is lost, whether a fault was in effect or not."""
+        return self.of_watch(series)
+
+    def of_watch(self, series: "Series") -> Measured:
+        """Of the ledger, when it was kept and read back."""
+        from chaoskit.measures.integrity import integrity_of  # noqa: PLC0415  # when measuring
+
+        integrity = integrity_of(series)
+        if integrity is None:
+            return self.unknown(NO_LEDGER)
+        return self.of_ledger(integrity) if integrity.findings else self.unknown(integrity.why_not)
+
+    @abstractmethod
+    def of_ledger(self, integrity: "Integrity") -> Measured:
+        """The same, of a ledger that was read back."""
+
+
 @cache
 def catalogue() -> Mapping[str, Measure]:
     """Every measure on the shelf, by name."""
@@ -125,8 +151,12 @@ def catalogue() -> Mapping[str, Measure]:
 
 
 def measure_all(series: "Series") -> tuple[Measured, ...]:
-    """Every measure of one trial, in the order of the shelf."""
-    return tuple(measure.of(series) for measure in catalogue().values())
+    """Every measure of one trial, in the order of the shelf; those of a ledger when there is one."""
+    return tuple(
+        measure.of(series)
+        for measure in catalogue().values()
+        if series.timeline.ledger is not None or not isinstance(measure, LedgerMeasure)
+    )
 
 
 def keeps(measured: Measured, bound: float, sense: Sense) -> bool | None:

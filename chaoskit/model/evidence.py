@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from chaoskit.model.journal import ExperimentRecord, TrialRecord
+from chaoskit.model.ledger import LEDGER_FILE, read_ledger
 from chaoskit.model.timeline import (
     NS,
     SAMPLE_DTYPE,
@@ -63,4 +64,5 @@ def read_timeline(folder: Path, experiment: ExperimentRecord, trial: TrialRecord
         stable_ns=round(experiment.stable_s * NS),
         watch_ns=round(experiment.watch_s * NS),
         started_ns=trial.started_ns,
+        ledger=read_ledger(folder / LEDGER_FILE),
     )

@@ -81,6 +81,19 @@ class ProbeSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LedgerUse:
+    """Values that are written to the target all the time, and read back at the end."""
+
+    kind: str  # a file in chaoskit/ledgers/
+    settings: Mapping[str, Any]  # of the kind; ${name} is not filled in yet
+    rate_hz: float = 20.0  # writes a second, open loop
+    timeout_s: float = 1.0  # longest wait for an answer to a write
+    read_within_s: float = 10.0  # longest wait until everything is read back
+    read_every_s: float | None = None  # time between two reads while writing; None: none
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class FaultUse:
     """One fault that the method asks for, found in the file before anything runs."""
 
@@ -107,6 +120,7 @@ class Experiment:
     healed_by: tuple[str, ...] = ()
     expect: Verdict | None = None
     slo: Slo | None = None
+    ledger: LedgerUse | None = None
     probes: tuple[ProbeSpec, ...]
     faults: tuple[FaultUse, ...] = ()
     document: Mapping[str, Any]  # the whole Chaos Toolkit experiment, for chaoslib

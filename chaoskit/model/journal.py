@@ -34,6 +34,27 @@ class Act:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LedgerFacts:
+    """What became of a trial's writes. What is None is not known; `note` says why."""
+
+    kind: str
+    attempted: int
+    acked: int
+    refused: int  # never sent, or refused
+    indeterminate: int  # without an answer
+    skipped: int = 0  # due while too many were under way, and not written
+    lost: int | None = None  # acknowledged, and not there in the end
+    recovered: int | None = None  # indeterminate, and there
+    duplicated: int | None = None  # copies too many
+    unexpected: int | None = None  # there, and refused or never written
+    lost_span_s: float | None = None  # from the first to the last acknowledgement of a lost one
+    stale_reads: int | None = None  # None too when nothing was read while writing
+    stalest_s: float | None = None
+    lost_first: tuple[int, ...] = ()  # the first of the lost, as ledger.jsonl numbers them
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialJudgement:
     """What the evidence of one trial says."""
 
@@ -42,6 +63,7 @@ class TrialJudgement:
     measures: tuple[Measured, ...] = ()
     checks: tuple[BudgetCheck, ...] = ()
     acts: tuple[Act, ...] = ()
+    ledger: LedgerFacts | None = None  # None: nothing was written
 
     def measured(self, name: str) -> Measured | None:
         """The measure of that name, when it was taken."""
@@ -161,6 +183,7 @@ class ExperimentRecord:
     healed_by: tuple[str, ...] = ()
     expect: Verdict | None = None
     slo: Slo | None = None
+    ledger: str = ""  # the kind of ledger that was to be kept
     healers: tuple[HealerRecord, ...] = ()
     redundancy: Mapping[str, int] = field(default_factory=dict)
     target_start_s: float | None = None

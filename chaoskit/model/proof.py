@@ -92,6 +92,7 @@ class Proof:
     expect: Verdict | None = None
     healed_by: tuple[str, ...] = ()
     healers: tuple[str, ...] = ()  # every one that the target declares
+    watch_s: float = 0.0  # as long as availability is the share of
     state: ProofState
     reason: str
     run: str

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from chaoskit.model.ledger import LedgerLog
 from chaoskit.model.marks import NS, Mark, MarkKind, sort_marks
 from chaoskit.model.outcomes import Outcome, Reason
 
@@ -55,6 +56,7 @@ class Timeline:
     stable_ns: int
     watch_ns: int
     started_ns: int
+    ledger: LedgerLog | None = None  # what was written and read back, when anything was
 
     def of(self, *kinds: MarkKind) -> tuple[Mark, ...]:
         """The marks of these kinds, in order of time."""

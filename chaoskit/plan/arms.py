@@ -17,6 +17,8 @@ from chaoskit.plan.plan import Group, Plan, PlannedExperiment
 DEFAULT_AA = 3  # runs without a fault
 DEFAULT_TRIALS = 1  # of every other arm
 
+_SETTLE_S = 2.0  # after the lift, on top of `stable`, where a healer is off
+
 # Without a fault there is nothing to notice; every other budget must hold all the more.
 _NEEDS_A_FAULT = {"detection"}
 
@@ -68,8 +70,13 @@ def as_arm(experiment: Experiment, arm: Arm, effort: Effort) -> Experiment:
         case ArmKind.ON:
             return changed
         case ArmKind.OFF:
-            title = f"{experiment.title} (with {arm.healer} switched off)"
-            return replace(changed, title=title)
+            # What is switched off will not bring full strength back: nobody waits for it.
+            phases, least_s = experiment.phases, experiment.phases.stable_s + _SETTLE_S
+            return replace(
+                changed,
+                title=f"{experiment.title} (with {arm.healer} switched off)",
+                phases=replace(phases, settle_s=min(phases.settle_s, least_s)),
+            )
         case ArmKind.NO_FAULT:
             budgets = tuple(one for one in experiment.budgets if one.measure not in _NEEDS_A_FAULT)
             title = f"{experiment.title} (without the fault)"

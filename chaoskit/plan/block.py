@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from chaoskit.model.experiment import Budget, FaultUse, Phases, Probing, Slo, TrialPlan
+from chaoskit.measures.base import LedgerMeasure
+from chaoskit.model.experiment import Budget, FaultUse, LedgerUse, Phases, Probing, Slo, TrialPlan
 from chaoskit.model.measures import Sense, Unit
 from chaoskit.model.quantities import format_duration, parse_duration
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.verdict import Verdict
 from chaoskit.plan.block_shape import EXPECTABLE, is_ours
 from chaoskit.plan.budgets import find_measure, read_budgets
+from chaoskit.plan.ledger import ledger_budgets, read_ledger_use
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.shapes_joined import positive_duration
 from chaoskit.plan.slo import slo_of
@@ -32,6 +34,7 @@ class Settings(NamedTuple):
     healed_by: tuple[str, ...]
     expect: Verdict | None
     slo: Slo | None
+    ledger: LedgerUse | None
 
 
 def find_block(tree: Node, report: Report) -> Node | None:
@@ -63,7 +66,9 @@ def read_block(block: Node | None, around: Surroundings, report: Report) -> Sett
     """The block's settings; every mistake goes to the report, and a default takes its place."""
     probing = _probing(block, report)
     slo = _slo(block, around.target)
+    ledger = read_ledger_use(block, report)
     budgets = read_budgets(block, around.extra_budgets, slo, report)
+    budgets = ledger_budgets(ledger, budgets, report)
     phases = _phases(block, [one for one, _ in budgets.values()], around.faults)
     _check_phases(block, phases, probing, report)
     for budget, place in budgets.values():
@@ -77,6 +82,7 @@ def read_block(block: Node | None, around: Surroundings, report: Report) -> Sett
         healed_by=_healed_by(block, around.target, report),
         expect=_expect(block),
         slo=slo,
+        ledger=ledger,
     )
 
 
@@ -126,9 +132,9 @@ def _phases(block: Node | None, budgets: Sequence[Budget], faults: Sequence[Faul
 def _is_waited_for(measure: str) -> bool:
     """Whether a budget of this measure bounds a time within the watch."""
     kind = find_measure(measure)
-    is_latency = measure.startswith("latency_")
+    is_no_wait = measure.startswith("latency_") or isinstance(kind, LedgerMeasure)
     assert kind is not None, "a budget was made of it"
-    return kind.unit is Unit.SECONDS and kind.sense is Sense.AT_MOST and not is_latency
+    return kind.unit is Unit.SECONDS and kind.sense is Sense.AT_MOST and not is_no_wait
 
 
 def _held_s(fault: FaultUse) -> float:

@@ -1,6 +1,7 @@
 """What our block may hold: `extensions: [{name: chaoskit, ...}]`."""
 
 from chaoskit.model.verdict import Verdict
+from chaoskit.plan.ledger import LEDGER
 from chaoskit.plan.report import Report
 from chaoskit.plan.shape import ListOf, MapOf, Number, Record, Shape, Text
 from chaoskit.plan.shapes_joined import Constant, Duration, Either
@@ -71,6 +72,7 @@ BLOCK = Record(
             examples=[{"recovery": "2s", "availability": "99%"}],
         ),
         "slo": SLO,
+        "ledger": LEDGER,
         "healed_by": ListOf(
             Text(), "Healers of the target that must have done it.", examples=[["haproxy"]]
         ),

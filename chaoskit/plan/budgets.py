@@ -14,7 +14,6 @@ from chaoskit.plan.tree import Key, Node, Scalar, child, pairs_of
 
 COMMAND_LINE = "--budget"
 
-_NOT_YET = {"lost_writes": "no measure of this version counts writes"}
 _EXAMPLES = {
     Unit.SECONDS: "write a duration, e.g. 400ms, 2s, 1m30s",
     Unit.RATIO: "write a percentage or a share, e.g. 99.9% or 0.999",
@@ -82,10 +81,7 @@ def _from_command_line(
 
 def _measure(name: str, place: Node | None, report: Report) -> Measure | None:
     measure = find_measure(name)
-    if measure is None and name in _NOT_YET:
-        hint = f"{_NOT_YET[name]}; remove the budget"
-        report.add(place, f"{name} is known, but cannot be measured yet", hint)
-    elif measure is None:
+    if measure is None:
         report.add(place, f"no measure named {name!r}", suggest(name, catalogue()))
     return measure
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from chaoskit.errors import ChaoskitError
 from chaoskit.faults import base as faults
+from chaoskit.healers import base as healers
 from chaoskit.measures import base as measures
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.measures import Sense
@@ -32,6 +33,7 @@ def catalogue(*, targets: Path, experiments: Path) -> dict[str, list[Row]]:
         "targets": [_or_problem(name, partial(_target, shelf, name)) for name in shelf.names()],
         "experiments": _experiments(experiments, shelf),
         "faults": [_fault(kind) for kind in faults.catalogue().values()],
+        "healers": [_healer(kind) for kind in healers.catalogue().values()],
         "probes": _probes(),
         "measures": [_measure(one) for one in measures.catalogue().values()],
     }
@@ -196,6 +198,20 @@ def _fault(kind: type[faults.Fault]) -> Row:
             name: {"required": one.default is MISSING}
             | ({} if one.default is MISSING else {"default": one.default})
             for name, one in faults.parameters_of(kind).items()
+        },
+    }
+
+
+def _healer(kind: healers.HealerKind) -> Row:
+    return {
+        "name": kind.name,
+        "title": kind.about,
+        "acts_alone": kind.acts_alone,
+        "rearm": kind.rearm,
+        "witness": kind.witness,
+        "settings": {
+            one.name: {"is": one.of.value, "about": one.about, "default": one.default}
+            for one in kind.settings
         },
     }
 

@@ -14,6 +14,7 @@ from chaoskit.plan.discover import find
 from chaoskit.plan.experiment_shape import EXPERIMENT
 from chaoskit.plan.fault_check import is_fault
 from chaoskit.plan.known import Known
+from chaoskit.plan.ledger import check_ledger
 from chaoskit.plan.report import Report
 from chaoskit.plan.scene import Scene
 from chaoskit.plan.targets import TargetShelf
@@ -84,6 +85,7 @@ def _load(path: Path, targets: TargetShelf, additions: Additions) -> Experiment:
         report.add(child(tree, "method"), "the method has no action", hint)
     around = Surroundings(target=target, faults=faults, extra_budgets=additions.budgets)
     settings = read_block(block, around, report)
+    check_ledger(child(block, "ledger"), settings.ledger, (known, target), report)
     report.raise_if_any()
     assert target is not None
     document = _document(tree)

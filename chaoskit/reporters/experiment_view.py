@@ -8,6 +8,7 @@ from statistics import median
 from markupsafe import Markup
 
 from chaoskit.model.journal import Act, Anchor, ExperimentRecord
+from chaoskit.model.proof import ProofState
 from chaoskit.model.quantities import format_duration
 from chaoskit.reporters.charts import Words, bound_words, draw_dots
 from chaoskit.reporters.figures import (
@@ -18,7 +19,9 @@ from chaoskit.reporters.figures import (
     judged,
     label_of,
 )
+from chaoskit.reporters.floor_view import floor_rows
 from chaoskit.reporters.logs import excerpts
+from chaoskit.reporters.proof_words import note_words, state_of
 from chaoskit.reporters.text import redact_values
 from chaoskit.reporters.trial_view import TimelineOf, TrialView, trial_view
 from chaoskit.reporters.wording import (
@@ -65,6 +68,8 @@ class ExperimentView:
     expected: str  # the expected verdict's words, when there is one
     sentence: str
     claim: str
+    proof: str  # whether it has shown that it can fail, in words
+    proof_state: ProofState
     error_budget: str  # what the fault costs of the promise to users, when there is one
     headline_figures: tuple[Figure, ...]
     budgets: tuple[BudgetRow, ...]
@@ -72,6 +77,7 @@ class ExperimentView:
     trials: tuple[TrialView, ...]
     shown: str  # the id of the trial whose drawing is open
     healers: tuple[HealerRow, ...]
+    floors: tuple[tuple[str, ...], ...]  # healers beside the fastest that they can be
     facts: tuple[tuple[str, str], ...]
     chaostoolkit: tuple[tuple[str, ...], ...]
 
@@ -97,6 +103,8 @@ def experiment_view(
         expected=verdict_words(record.expect) if record.expect else "",
         sentence=_plain_sentence(record),
         claim=_claim(record),
+        proof=note_words(record.proof),
+        proof_state=state_of(record.proof),
         error_budget=error_budget_words(record),
         headline_figures=tuple(figure(record, measure) for measure in HEADLINE_MEASURES),
         budgets=_budget_rows(page_id, record),
@@ -104,6 +112,7 @@ def experiment_view(
         trials=_with_logs(record, trials, *logs),
         shown=_most_telling(record, trials),
         healers=_healers(record),
+        floors=floor_rows(record),
         facts=_facts(record),
         chaostoolkit=_chaostoolkit(record),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chaoskit.errors import Exit
 from chaoskit.model.journal import Journal
+from chaoskit.model.proof import ProofState
 from chaoskit.reporters.wording import Result, result_of
 
 
@@ -22,9 +23,10 @@ def headline(journal: Journal) -> Headline:
     """The run in one sentence."""
     counted = Counter(map(result_of, journal.experiments))
     result = _worst_news(journal, counted)
+    of_arms = result in _TOLD_BY_PROOFS and any(one.arm for one in journal.experiments)
     return Headline(
         result=result,
-        sentence=_SENTENCES[result](journal, counted),
+        sentence=(_proofs if of_arms else _SENTENCES[result])(journal, counted),
         counts=tuple((one, counted[one]) for one in Result if counted[one]),
         asides=_asides(journal),
     )
@@ -100,6 +102,17 @@ def _expected(_journal: Journal, counted: Counter[Result]) -> str:
     return f"{weak} confirmed, as expected."
 
 
+def _proofs(journal: Journal, _counted: Counter[Result]) -> str:
+    """A run of control arms is about the experiments, not about the system."""
+    notes = {one.arm.of: one.proof for one in journal.experiments if one.arm}
+    proven = sum(note is not None and note.state is ProofState.PROVEN for note in notes.values())
+    if proven < len(notes):
+        return f"{proven} of {len(notes)} experiments are proven to fail when, and only when, they should."
+    which = "The one experiment is" if proven == 1 else f"All {proven} experiments are"
+    return f"{which} proven to fail when, and only when, they should."
+
+
+_TOLD_BY_PROOFS = {Result.PASSED, Result.EXPECTED, Result.FAILED, Result.INCONCLUSIVE}
 _SENTENCES = {
     Result.LEFT_BEHIND: _left_behind,
     Result.ERROR: _error,

@@ -5,6 +5,7 @@ import re
 from chaoskit.model.journal import ExperimentRecord, Journal
 from chaoskit.reporters.figures import HEADLINE_MEASURES, Figure, figure, label_of
 from chaoskit.reporters.headline import headline
+from chaoskit.reporters.proof_words import note_words
 from chaoskit.reporters.text import one_line, redact
 from chaoskit.reporters.wording import (
     UNKNOWN,
@@ -31,9 +32,9 @@ def render(journal: Journal) -> str:
         parts += _sentences(journal)
         parts += _error_budgets(journal)
         parts += [
-            "Large numbers are medians over the trials. No control arms were run: these "
-            "experiments are unproven.",
+            "Large numbers are medians over the trials.",
             "",
+            *_proofs(journal),
         ]
     parts += ["Repeat it:", "", *_code(redact(journal.command)), ""]
     parts += [f"Run {escape(journal.run_id)}, seed {journal.seed}, chaoskit {journal.chaoskit}", ""]
@@ -112,6 +113,15 @@ def _error_budgets(journal: Journal) -> list[str]:
         if (words := error_budget_words(record))
     ]
     return [*lines, ""] if lines else []
+
+
+def _proofs(journal: Journal) -> list[str]:
+    """Whether the experiments have shown that they can fail."""
+    notes = {one.arm.of if one.arm else one.name: one.proof for one in journal.experiments}
+    words = {name: note_words(note) for name, note in notes.items()}
+    if len(words) > 1 and len(set(words.values())) == 1:
+        return [f"Of each of them: {escape(next(iter(words.values())))}", ""]
+    return [*(f"- {escape(name)}: {escape(said)}" for name, said in words.items()), ""]
 
 
 def _code(text: str) -> list[str]:

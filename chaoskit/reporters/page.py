@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chaoskit.model.journal import Journal
+from chaoskit.model.proof import ProofState
 from chaoskit.model.quantities import format_duration
 from chaoskit.reporters.experiment_view import ExperimentView, LogsOf, experiment_view
 from chaoskit.reporters.headline import Headline, headline
+from chaoskit.reporters.proof_words import note_words, state_of
 from chaoskit.reporters.text import redact, redact_values
 from chaoskit.reporters.trial_view import TimelineOf
 from chaoskit.reporters.wording import Result, result_of
@@ -62,12 +64,21 @@ def _untold(journal: Journal) -> tuple[str, ...]:
             if one.trouble and not (one.judgement and one.judgement.verdict.conclusive)
         ]
     said += _never_broken(journal)
-    if journal.experiments:
-        said.append(
-            "Control arms were not run, so every experiment here is unproven: a run without a "
-            "fault, and runs with each healer switched off, would show that it can fail."
-        )
+    said += _not_proven(journal)
     return tuple(said)
+
+
+def _not_proven(journal: Journal) -> list[str]:
+    """Experiments that have not shown that they can fail, and only when they should."""
+    left = {
+        one.arm.of if one.arm else one.name: one
+        for one in journal.experiments
+        if state_of(one.proof) is not ProofState.PROVEN
+    }
+    same = len({note_words(one.proof) for one in left.values()}) == 1
+    if same and len(left) == len(journal.experiments) > 1:
+        return [f"Of every experiment here: {note_words(next(iter(left.values())).proof)}"]
+    return [f"{one.title}: {note_words(one.proof)}" for one in left.values()]
 
 
 def _never_broken(journal: Journal) -> list[str]:

@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from chaoskit.model.journal import ExperimentRecord, Journal
+from chaoskit.model.proof import ProofState
 from chaoskit.reporters.figures import HEADLINE_MEASURES, Figure, figure, label_of
 from chaoskit.reporters.headline import headline
+from chaoskit.reporters.proof_words import state_of
 from chaoskit.reporters.terminal_live import LiveListener
 from chaoskit.reporters.terminal_plain import PlainListener, fit
 from chaoskit.reporters.text import one_line, redact
@@ -24,7 +26,8 @@ from chaoskit.reporters.wording import (
     verdict_words,
 )
 
-_WIDTH_WITHOUT_TERMINAL = 120
+_WIDTH_WITHOUT_TERMINAL = 160  # a log has no edge, and a folded name is hard to find again
+_NAME_WIDTH = 40
 _STYLES = {
     Result.PASSED: "green",
     Result.EXPECTED: "green",
@@ -102,11 +105,13 @@ def _error_budgets(journal: Journal, encoding: str) -> list[Text]:
 
 def _table(journal: Journal, encoding: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("Experiment", overflow="fold")
+    longest = max((len(record.name) for record in journal.experiments), default=0)
+    table.add_column("Experiment", overflow="fold", min_width=min(longest, _NAME_WIDTH))
     table.add_column("Verdict")
     for measure in HEADLINE_MEASURES:
         table.add_column(label_of(measure), justify="right")
     table.add_column("Trials", justify="right")
+    table.add_column("Proof")
     for record in journal.experiments:
         table.add_row(*(_fitted(cell, encoding) for cell in _cells(record)))
     return table
@@ -124,7 +129,15 @@ def _cells(record: ExperimentRecord) -> list[Text]:
         Text(f"{result.symbol} {verdict}", style=_STYLES[result]),
         *(_figure_cell(figure(record, measure)) for measure in HEADLINE_MEASURES),
         Text(str(len(record.trials))),
+        _proof_cell(record),
     ]
+
+
+def _proof_cell(record: ExperimentRecord) -> Text:
+    """Whether the experiment has shown that it can fail."""
+    state = state_of(record.proof)
+    style = {ProofState.PROVEN: "green", ProofState.FAILED: "red"}.get(state, "dim")
+    return Text("not proven" if state is ProofState.FAILED else state.value, style=style)
 
 
 def _figure_cell(one: Figure) -> Text:

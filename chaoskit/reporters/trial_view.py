@@ -9,6 +9,7 @@ from markupsafe import Markup
 from chaoskit.model.journal import ExperimentRecord, TrialRecord
 from chaoskit.model.marks import Mark, MarkKind
 from chaoskit.model.measures import Measured
+from chaoskit.model.proof import ArmKind
 from chaoskit.model.quantities import format_duration
 from chaoskit.model.timeline import NS, Timeline
 from chaoskit.reporters.charts import Words, draw_trial
@@ -56,6 +57,8 @@ def trial_result(experiment: ExperimentRecord, trial: TrialRecord) -> Result:
     judgement = trial.judgement
     if judgement is None or not judgement.verdict.conclusive:
         return Result.INCONCLUSIVE
+    if experiment.arm is not None and experiment.arm.kind is ArmKind.OFF:
+        return Result.EXPECTED if judgement.verdict.against else Result.PASSED
     if experiment.expect is not None:
         same = judgement.verdict is experiment.expect
         good = Result.PASSED if judgement.verdict.good else Result.EXPECTED

@@ -272,6 +272,7 @@ def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
         target_hash=spec.hash,
         arm=planned.arm,
         tags=experiment.tags,
+        ledger=experiment.ledger.kind if experiment.ledger else "",
         rate_hz=experiment.probing.rate_hz,
         timeout_s=experiment.probing.timeout_s,
         baseline_s=experiment.phases.baseline_s,

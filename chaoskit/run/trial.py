@@ -35,6 +35,7 @@ from chaoskit.run.prober.handle import Prober
 from chaoskit.run.prober.tail import Tail
 from chaoskit.run.recorder import Recorder
 from chaoskit.run.signals import Interrupted
+from chaoskit.run.writer.keeping import Keeping
 
 _LOOK_EVERY_S = 0.02
 _HEALTH_EVERY_NS = NS // 4
@@ -66,6 +67,7 @@ class Trial:
         self._samples: Samples = no_samples()
         self._last_health_ns = 0
         self._started_ns = 0
+        self._keeping = Keeping(bench.experiment.ledger, folder)
 
     def conduct(self) -> TrialRecord:
         """Run all phases; whatever goes wrong, every fault is lifted and the facts are kept.
@@ -89,6 +91,7 @@ class Trial:
                 self._trouble(Verdict.HARNESS_ERROR, str(error))
             finally:
                 self._lift()
+                self._keeping.close()
                 self._close()
         return self._record
 
@@ -112,6 +115,7 @@ class Trial:
         bench, experiment = self._bench, self._bench.experiment
         resolved = bench.player.resolved()
         probes = probes_of(resolved["probes"])
+        self._keeping.begin(resolved)
         bench.player.begin(self._folder / "chaostoolkit-journal.json")
         begun = bench.prober.begin(
             self._folder / "samples.bin",
@@ -138,6 +142,8 @@ class Trial:
         steady, reason = progress.baseline_is_steady(self._timeline(), now_ns())
         if self._toolkit_done():
             steady, reason = False, "Chaos Toolkit's own steady-state hypothesis was not met"
+        if self._keeping.unready:
+            steady, reason = False, self._keeping.unready
         if not steady:
             self._trouble(Verdict.BASELINE_NOT_MET, reason)
             bench.player.refuse("method")
@@ -203,6 +209,8 @@ class Trial:
             self._look_until(
                 lambda: now_ns() >= end_ns or progress.settled(self._timeline(), now_ns())
             )
+            self._keeping.finish()
+            self._look_until(lambda: self._keeping.over)
 
     def _lift(self) -> None:
         """Lift whatever is held. Called again and again: what is lifted stays lifted."""
@@ -255,6 +263,7 @@ class Trial:
             if self._bench.stop.is_set():
                 raise Interrupted
             self._bench.player.check()
+            self._keeping.check()
             self._health()
             pause(_LOOK_EVERY_S)
 

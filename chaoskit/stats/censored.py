@@ -1,5 +1,6 @@
 """Recoveries that were not seen to end: counted as "longer than", never dropped, never averaged."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,12 +29,17 @@ class Survival:
 
 
 def survival(times: Times, confidence: float = 0.95) -> Survival:
-    """The Kaplan-Meier curve. Raises ValueError without any time."""
+    """The Kaplan-Meier curve. Raises ValueError without any time.
+
+    Where all or none had recovered the band is not defined: nan.
+    """
     if not len(times):
         message = "no times"
         raise ValueError(message)
     curve = stats.ecdf(_data(times)).sf
-    band = curve.confidence_interval(confidence, method="log-log")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The confidence interval is undefined")
+        band = curve.confidence_interval(confidence, method="log-log")
     return Survival(
         times_s=tuple(map(float, curve.quantiles)),
         share=tuple(map(float, curve.probabilities)),
@@ -46,8 +52,8 @@ def median_s(times: Times) -> float | None:
     """The time by which half had recovered; None when less than half did."""
     if not len(times):
         return None
-    curve = survival(times)
-    pairs = zip(curve.times_s, curve.share, strict=True)
+    curve = stats.ecdf(_data(times)).sf
+    pairs = zip(map(float, curve.quantiles), curve.probabilities, strict=True)
     return next((at_s for at_s, share in pairs if share <= 0.5 + 1e-12), None)
 
 

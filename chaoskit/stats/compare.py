@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from chaoskit.stats.ranks import rank_test
 
 LEAST_PER_ARM = 4  # with three per arm, even complete separation is not significant one-sided
 GATE_SHARE = 0.10  # of the baseline's median
@@ -20,8 +20,10 @@ class Comparison:
     """A candidate against a baseline, in seconds."""
 
     u: float  # pairs in which the candidate is slower
-    p_slower: float  # one-sided, exact without ties
+    p_slower: float  # one-sided; exact, ties included, up to a hundred trials in all
+    p_faster: float
     p_different: float
+    least_p: float  # the smallest one-sided p that these trials could have given
     superiority: float  # A₁₂: how often a candidate's trial is slower than a baseline's
     shift_s: float  # Hodges-Lehmann
     low_s: float  # of the shift's 95 % interval
@@ -41,16 +43,17 @@ def compare(
     if min(len(baseline), len(candidate)) < LEAST_PER_ARM:
         return None
     pairs = sorted(y - x for x in baseline for y in candidate)
-    slower = stats.mannwhitneyu(candidate, baseline, alternative="greater", method=_method(pairs))
-    both = stats.mannwhitneyu(candidate, baseline, method=_method(pairs))
-    depth = _depth(len(baseline), len(candidate))
+    ranks = rank_test(baseline, candidate)
+    depth = depth_of(len(baseline), len(candidate))
     gate_s = max(GATE_SHARE * _median(sorted(baseline)), 2 * period_s, GATE_S)
     low_s = pairs[depth - 1]
     return Comparison(
-        u=float(slower.statistic),
-        p_slower=float(slower.pvalue),
-        p_different=float(both.pvalue),
-        superiority=float(slower.statistic) / len(pairs),
+        u=ranks.u,
+        p_slower=ranks.p_above,
+        p_faster=ranks.p_below,
+        p_different=ranks.p_different,
+        least_p=ranks.least_p,
+        superiority=ranks.u / len(pairs),
         shift_s=_median(pairs),
         low_s=low_s,
         high_s=pairs[-depth],
@@ -59,12 +62,7 @@ def compare(
     )
 
 
-def _method(pairs: Sequence[float]) -> str:
-    """The exact distribution knows no ties; beyond a few hundred pairs it is not worth its time."""
-    return "exact" if 0.0 not in pairs and len(pairs) <= 900 else "asymptotic"
-
-
-def _depth(n: int, m: int, confidence: float = 0.95) -> int:
+def depth_of(n: int, m: int, confidence: float = 0.95) -> int:
     """How far in from either end of the ordered differences the exact interval begins."""
     counts = _mann_whitney_counts(n, m)
     total = math.comb(n + m, n)

@@ -1,6 +1,7 @@
 """Our experiments under Chaos Toolkit, and Chaos Toolkit's experiments under chaoskit."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,12 @@ import yaml
 
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
-CHAOS = [str(Path(sys.executable).parent / "chaos"), "--no-version-check"]
+CHAOS = [
+    str(Path(sys.executable).parent / "chaos"),
+    "--no-version-check",
+    "--log-file",
+    os.devnull,
+]
 EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.yaml"))
 
 

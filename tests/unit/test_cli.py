@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from chaoskit.cli import cli
 
 ROOT = Path(__file__).parents[2]
 CRASH = "experiments/restart-policy/crash.yaml"
@@ -38,6 +41,15 @@ def test_help_lists_every_command_and_every_command_has_help():
     ):
         assert f"  {name} " in listed.stdout
         assert chaoskit(name, "--help").returncode == 0
+
+
+def test_the_kept_help_page_is_what_click_prints():
+    page = ROOT / "chaoskit" / "cli" / "help.txt"
+    printed = CliRunner().invoke(cli, ["--help"], prog_name="chaoskit", terminal_width=80).output
+    if os.environ.get("GOLDEN") == "overwrite":
+        page.write_text(printed)
+
+    assert page.read_text() == printed
 
 
 def test_a_misspelt_command_gets_a_suggestion():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,17 @@ def test_the_shelf_is_complete_and_light():
     subprocess.run([sys.executable, "-c", code], check=True)
 
     assert set(catalogue()) == KINDS
+
+
+@pytest.mark.parametrize("kind", catalogue().values(), ids=lambda one: one.name)
+def test_every_kind_is_on_the_page_of_targets_with_its_settings(kind):
+    page = (Path(__file__).parents[2] / "docs" / "target-file.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{kind.name}` | ")]
+
+    assert kind.about in row
+    assert kind.rearm in row
+    for one in kind.settings:
+        assert f"`{one.name}`" + (f" ({one.default})" if one.default is not None else "") in row
 
 
 @pytest.mark.parametrize("kind", catalogue().values(), ids=lambda one: one.name)

@@ -141,7 +141,7 @@ def test_the_catalogue_lists_everything_and_broken_files_with_their_mistakes(tmp
     (tmp_path / "good.json").write_text((TESTS / "good" / "minimal.json").read_text())
     found = json.loads(json.dumps(catalogue(targets=SHELF.root, experiments=tmp_path)))
 
-    assert list(found) == ["targets", "experiments", "faults", "probes", "measures"]
+    assert list(found) == ["targets", "experiments", "faults", "healers", "probes", "measures"]
     assert all({"name", "title"} <= set(row) for rows in found.values() for row in rows)
     assert found["experiments"][0]["problems"]
     assert found["experiments"][1]["name"] == "shop/good"
