@@ -9,7 +9,7 @@ BIN := .venv/bin
 TARGET ?= replicated-web
 ARGS ?=
 
-.PHONY: help setup demo test test-unit check fmt bench run up down recover doctor clean
+.PHONY: help setup demo prove test test-unit check fmt bench run up down recover doctor clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
@@ -23,6 +23,9 @@ demo: setup ## Break both targets once, show the verdicts and the report
 
 run: setup ## Run the experiments of one target: TARGET=name ARGS="--trials 5"
 	@$(BIN)/chaoskit run experiments/$(TARGET) $(ARGS)
+
+prove: setup ## Can the experiments of one target fail? TARGET=name ARGS="--aa 13"
+	@$(BIN)/chaoskit prove --target $(TARGET) $(ARGS)
 
 test: setup ## Every test, those with the real engine too
 	@$(BIN)/pytest $(ARGS)

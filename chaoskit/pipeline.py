@@ -190,10 +190,11 @@ def render(journal: "Journal", folder: "RunFolder") -> None:
     from chaoskit.reporters import html, junit, markdown, proof  # noqa: PLC0415
 
     evidence = partial(timeline_of, folder)
-    folder.write("report.html", html.render(journal, evidence, folder.log_files))
+    proofs = judge.proofs_of(journal)
+    folder.write("report.html", html.render(journal, evidence, folder.log_files, proofs))
     folder.write("junit.xml", junit.render(journal))
     folder.write("summary.md", markdown.render(journal))
-    if proofs := judge.proofs_of(journal):
+    if proofs:
         folder.write("proof.md", proof.render(proofs, journal))
 
 

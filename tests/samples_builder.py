@@ -17,6 +17,7 @@ from chaoskit.model.journal import (
     BudgetCheck,
     ExperimentJudgement,
     ExperimentRecord,
+    FloorRecord,
     HealerRecord,
     Journal,
     TrialJudgement,
@@ -286,6 +287,20 @@ def healed_crash() -> Built:
             sentence="Healed in 5 of 5 trials: service was good again after 0.92 s (median), "
             "1.19 s at worst, within its budget of 2 s.",
             claim="With 95 % confidence the median recovery is at most 1.19 s.",
+            floors=(
+                FloorRecord(
+                    healer="docker-restart",
+                    step="action",
+                    best_s=0.1,
+                    mean_s=0.3,
+                    worst_s=1.6,
+                    why="no timer before it notices; then 0.1 s, and the time that a start takes",
+                    trials=5,
+                    inside=5,
+                    measured_s=0.4,
+                    efficiency=0.75,
+                ),
+            ),
         ),
     )
     return record, timelines

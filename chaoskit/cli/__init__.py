@@ -22,6 +22,8 @@ COMMANDS = {
     "recover": "Lift and remove what a dead run left behind.",
     "judge": "Judge a stored run again, without an engine.",
     "report": "Render a stored run again, without an engine.",
+    "compare": "Compare two runs: does the second heal slower?",
+    "history": "Show how experiments fared over the stored runs.",
     "doctor": "Check this machine: what works, what does not, what mends it.",
     "schema": "Print a JSON Schema: experiment, target or journal.",
     "completion": "Print the completion script for a shell.",

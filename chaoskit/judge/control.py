@@ -7,15 +7,16 @@ over a trial with a fault.
 from collections.abc import Iterator
 from dataclasses import replace
 
+from chaoskit.judge.ledger import ledger_facts
 from chaoskit.judge.trial import check_budget
 from chaoskit.judge.validity import Void, observer
 from chaoskit.judge.wording import missed
 from chaoskit.measures.attribution import acts_of
-from chaoskit.measures.base import measure_all
+from chaoskit.measures.base import LedgerMeasure, catalogue, measure_all
 from chaoskit.measures.progress import baseline_is_steady
 from chaoskit.measures.series import Series
 from chaoskit.measures.strength import strength_after
-from chaoskit.model.journal import ExperimentRecord, TrialJudgement, TrialRecord
+from chaoskit.model.journal import BudgetCheck, ExperimentRecord, TrialJudgement, TrialRecord
 from chaoskit.model.marks import Mark, MarkKind, sort_marks
 from chaoskit.model.quantities import format_duration
 from chaoskit.model.timeline import Timeline
@@ -44,6 +45,8 @@ def judge_control(
         verdict, reason = void
     elif alarms:
         verdict, reason = Verdict.FALSE_ALARM, "; ".join(alarms)
+    elif unread := _unread(checks):
+        verdict, reason = Verdict.OBSERVER_LATE, unread
     else:
         verdict = Verdict.CLEAN
         watched = format_duration(series.watched_s)
@@ -54,7 +57,16 @@ def judge_control(
         measures=measures,
         checks=checks,
         acts=acts_of(series, [healer.name for healer in experiment.healers]),
+        ledger=ledger_facts(series),
     )
+
+
+def _unread(checks: tuple[BudgetCheck, ...]) -> str:
+    """What a ledger that says nothing leaves open: nobody knows that nothing was lost."""
+    for one in checks:
+        if one.kept is None and isinstance(catalogue().get(one.budget.measure), LedgerMeasure):
+            return f"{one.budget.measure}: {one.measured.note}"
+    return ""
 
 
 def _as_if_broken(timeline: Timeline) -> Timeline:

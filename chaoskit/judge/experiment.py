@@ -14,7 +14,7 @@ from chaoskit.model.journal import (
 )
 from chaoskit.model.verdict import Verdict
 from chaoskit.stats.eprocess import Decision, process_for
-from chaoskit.stats.independence import trend
+from chaoskit.stats.independence import trend, worth_s
 from chaoskit.stats.plans import is_decided
 
 # Of verdicts that were reached equally often, the first one here is the experiment's.
@@ -126,7 +126,7 @@ def _contaminated(experiment: ExperimentRecord, valid: list[TrialJudgement]) -> 
             if one is not None and one.low is not None
         ]
         if len(set(values)) > 1:
-            drift = trend(values, least=1 / experiment.rate_hz)
+            drift = trend(values, least=worth_s(values, 1 / experiment.rate_hz))
             return f"{name}: {drift}" if drift else phase_locked(experiment, valid)
     return phase_locked(experiment, valid)
 

@@ -28,6 +28,7 @@ from chaoskit.model.verdict import Verdict
 
 _MISSED = {
     "recovery": Verdict.TOO_SLOW,
+    "kept_recovery": Verdict.TOO_SLOW,
     "lost_writes": Verdict.DATA_LOST,
     "lost_span": Verdict.DATA_LOST,
 }
@@ -84,9 +85,8 @@ def _unseen(record: TrialRecord, series: Series) -> Finding | None:
 
 def _against(draft: TrialJudgement, experiment: ExperimentRecord, series: Series) -> Finding | None:
     """Evidence against the system, the worst first."""
-    recovery = draft.measured("recovery")
-    if recovery is not None and (recovery.censored or recovery.after_lift):
-        return Verdict.NOT_HEALED, recovered(recovery)
+    if not_healed := _not_healed(draft):
+        return Verdict.NOT_HEALED, not_healed
     broken = {
         verdict: "; ".join(missed(check) for check in checks)
         for verdict, checks in _missed_by_verdict(draft.checks).items()
@@ -99,6 +99,15 @@ def _against(draft: TrialJudgement, experiment: ExperimentRecord, series: Series
         return Verdict.WRONG_HEALER, wrong
     late = (Verdict.TOO_SLOW, Verdict.OVER_BUDGET)
     return next(((verdict, broken[verdict]) for verdict in late if verdict in broken), None)
+
+
+def _not_healed(draft: TrialJudgement) -> str:
+    """How users were left behind, whichever connections they had; empty when they were not."""
+    for name, prefix in (("recovery", ""), ("kept_recovery", "over kept connections: ")):
+        found = draft.measured(name)
+        if found is not None and (found.censored or found.after_lift):
+            return prefix + recovered(found)
+    return ""
 
 
 def _missed_by_verdict(checks: tuple[BudgetCheck, ...]) -> dict[Verdict, list[BudgetCheck]]:
@@ -129,6 +138,8 @@ def _in_favour(record: TrialRecord, draft: TrialJudgement, series: Series) -> Fi
     if series.impact:
         recovery = draft.measured("recovery")
         return Verdict.HEALED, recovered(recovery) if recovery else Verdict.HEALED.meaning
+    if series.kept is not None and series.kept.impact:
+        return Verdict.HEALED, "kept connections were hit, new ones were not"
     by = noticed(series, record.picked)
     proactive = _acted_before(draft.acts, series)
     if proactive and series.proven:

@@ -42,6 +42,8 @@ def recovered(recovery: Measured) -> str:
 
 def missed(check: BudgetCheck) -> str:
     """How a budget was missed."""
+    if check.budget.measure == "lost_writes" and check.measured.note:
+        return f"{check.measured.note}, budget {check.budget.text}"
     name = check.budget.measure.replace("_", " ")
     late = " only after the fault had been lifted" if check.measured.after_lift else ""
     return f"{name} was {amount(check.measured)}{late}, budget {check.budget.text}"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from chaoskit.measures.base import LedgerMeasure
 from chaoskit.model.measures import Measured, Sense, Unit
+from chaoskit.model.quantities import format_duration
 
 if TYPE_CHECKING:
     from chaoskit.measures.integrity import Integrity
@@ -21,7 +22,9 @@ class LostWrites(LedgerMeasure):
         """A count."""
         assert integrity.findings is not None, "LedgerMeasure has seen to it"
         lost, acked = len(integrity.findings.lost), len(integrity.acked)
-        note = f"{lost:,} of {acked:,} acknowledged writes were lost" if lost else ""
+        span = format_duration(integrity.lost_span_s)
+        said = f"{lost:,} of {acked:,} acknowledged writes were lost, those of {span}"
+        note = said if lost else ""
         return self.interval(lost, lost, note=note)
 
 

@@ -9,7 +9,7 @@ flight when the fault struck, and counts. For a held fault, evidence about recov
 fault was lifted: what is good only after that was not repaired by the system.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -171,6 +171,16 @@ class Series:
             until = self.alone_until_ns
             inside &= ~(bad & (due <= until) & (done > until))
         return np.asarray(samples[inside])
+
+    @cached_property
+    def kept(self) -> "Series | None":
+        """The same trial as seen over kept connections; None when nobody asked over them."""
+        samples = self.timeline.samples
+        mine = samples[samples["track"] == 1]
+        if not len(mine):
+            return None
+        mine["track"] = 0  # a copy: the mask made one
+        return Series(replace(self.timeline, samples=mine))
 
     @cached_property
     def ended_stable(self) -> bool:

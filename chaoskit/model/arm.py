@@ -56,8 +56,16 @@ class Arm:
     at: str  # ISO 8601, UTC
     chaoskit: str
     host: str = ""
+    machine: str = ""  # what kind of machine: times of different kinds are not comparable
     complete: bool = True  # the run came to its end
     experiments: Mapping[str, ArmExperiment] = field(default_factory=dict)
+
+
+def machine_of(environment: Mapping[str, Any]) -> str:
+    """The kind of machine of a run: `x86_64, 2 cores`. A name would differ on every CI runner."""
+    kind, cores = environment.get("machine", ""), environment.get("cores", "")
+    named = [str(kind), f"{cores} cores" if cores else ""]
+    return ", ".join(part for part in named if part)
 
 
 def dump(arm: Arm) -> str:

@@ -18,7 +18,7 @@ class Change(StrEnum):
     ONLY_B = "only in B"
 
 
-class Test(StrEnum):
+class Method(StrEnum):
     """How it was found out."""
 
     MANN_WHITNEY = "mann-whitney"
@@ -42,7 +42,7 @@ class Row:
     candidate: Taken | None
     baseline_median: float | None = None
     candidate_median: float | None = None
-    test: Test = Test.NONE
+    method: Method = Method.NONE
     shift: float | None = None
     low: float | None = None  # of the shift's 95 % interval
     high: float | None = None
@@ -72,6 +72,11 @@ class Pair:
     candidate: ArmExperiment | None
     rows: tuple[Row, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """The change in the terms of the measure that decided it."""
+        return next((one.word for one in self.rows if one.change is self.change), self.change.value)
 
     @property
     def title(self) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from chaoskit.model.verdict import Verdict
 
+FRESH, KEPT = "fresh", "kept"  # a new connection for every ask; one that was used before
+
 
 @dataclass(frozen=True, kw_only=True)
 class Probing:
@@ -14,6 +16,7 @@ class Probing:
 
     rate_hz: float = 50.0  # asks a second of each probe, open loop
     timeout_s: float = 0.5  # an ask that took longer is bad
+    tracks: tuple[str, ...] = (FRESH,)  # kept connections are asked beside fresh ones
 
     @property
     def period_s(self) -> float:

@@ -4,7 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chaoskit.measures.base import LedgerMeasure
-from chaoskit.model.experiment import Budget, FaultUse, LedgerUse, Phases, Probing, Slo, TrialPlan
+from chaoskit.model.experiment import (
+    FRESH,
+    KEPT,
+    Budget,
+    FaultUse,
+    LedgerUse,
+    Phases,
+    Probing,
+    Slo,
+    TrialPlan,
+)
 from chaoskit.model.measures import Sense, Unit
 from chaoskit.model.quantities import format_duration, parse_duration
 from chaoskit.model.target import TargetSpec
@@ -103,8 +113,9 @@ def _probing(block: Node | None, report: Report) -> Probing:
     rate, default = child(written, "rate"), Probing()
     rate_hz = _number(rate)
     timeout_s = _seconds(child(written, "timeout"), default.timeout_s)
+    tracks = _tracks(child(written, "tracks"), report)
     if rate_hz is None:
-        return Probing(timeout_s=timeout_s)
+        return Probing(timeout_s=timeout_s, tracks=tracks)
     if not 0 < rate_hz <= MAX_RATE_HZ:
         what = f"a rate of {rate_hz:g} asks a second"
         report.add(rate, what, f"write a number above 0, up to {MAX_RATE_HZ:g}")
@@ -112,7 +123,15 @@ def _probing(block: Node | None, report: Report) -> Probing:
     if rate_hz * timeout_s > MAX_IN_FLIGHT:
         waiting = f"{rate_hz * timeout_s:g} asks could wait for an answer at once"
         report.add(rate, waiting, f"rate x timeout may be {MAX_IN_FLIGHT}; lower one of them")
-    return Probing(rate_hz=float(rate_hz), timeout_s=timeout_s)
+    return Probing(rate_hz=float(rate_hz), timeout_s=timeout_s, tracks=tracks)
+
+
+def _tracks(node: Node | None, report: Report) -> tuple[str, ...]:
+    named = dict.fromkeys(filter(None, map(text_of, items_of(node))))
+    if named and FRESH not in named:
+        hint = "write [fresh, kept]: every verdict rests on new connections"
+        report.add(node, "tracks has no fresh connections", hint)
+    return tuple(named) or (FRESH,)
 
 
 def _phases(block: Node | None, budgets: Sequence[Budget], faults: Sequence[FaultUse]) -> Phases:
@@ -166,9 +185,12 @@ def _check_budget(
         what = f"a {budget.measure} of {budget.text} can never be missed"
         limit = format_duration(probing.timeout_s)
         report.add(place, what, f"an ask is given up after {limit}: probing.timeout")
+    if budget.measure == "kept_recovery" and KEPT not in probing.tracks:
+        report.add(place, "nobody asks over kept connections", "probing: {tracks: [fresh, kept]}")
     if not _is_waited_for(budget.measure):
         return
-    needed_s = budget.bound + (phases.stable_s if budget.measure == "recovery" else 0)
+    stretch_s = phases.stable_s if budget.measure in {"recovery", "kept_recovery"} else 0
+    needed_s = budget.bound + stretch_s
     if needed_s > phases.watch_s:
         what = f"the watch of {format_duration(phases.watch_s)} is too short for {budget.measure}"
         report.add(place, what, f"phases.watch must be at least {format_duration(needed_s)}")

@@ -22,6 +22,12 @@ BLOCK = Record(
             {
                 "rate": Number("Asks a second of each probe, open loop.", default=50),
                 "timeout": Duration("An ask that takes longer is bad.", default="500ms"),
+                "tracks": ListOf(
+                    Text(choices=("fresh", "kept")),
+                    "A new connection for every ask, and kept ones beside them (http only).",
+                    least=1,
+                    default=["fresh"],
+                ),
             },
             "How often, and how patiently, the target is asked.",
             examples=[{"rate": 50, "timeout": "500ms"}],

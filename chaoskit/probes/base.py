@@ -40,6 +40,9 @@ class Question:
     addresses: tuple[Address, ...]  # tried in this order; empty: the name did not resolve
     open: Callable[[], "Dialogue"]
     timeout_s: float | None = None  # the provider's own, when it is stricter than the run's
+    # Opens a dialogue that can share its connection with the next: its `keeps` is true when, after
+    # its judgement, the connection is as good as new. None: the kind always begins anew.
+    kept: Callable[[], "Dialogue"] | None = None
 
 
 class Judgement(NamedTuple):

@@ -7,6 +7,7 @@ connection is used once, and the answer must be whole in time, not merely begun.
 import json
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -64,7 +65,16 @@ def _question(request: Request, timeout_s: float | None) -> Question:
     if request.url.scheme == "https":
         start = _over_tls(start, request.verify_tls, host)
     addresses = request.names.of(host, request.url.port or PORTS[request.url.scheme])
-    return Question(addresses=addresses, open=start, timeout_s=timeout_s)
+    return Question(addresses=addresses, open=start, timeout_s=timeout_s, kept=_keeping(request))
+
+
+def _keeping(request: Request) -> Callable[[], Dialogue] | None:
+    """The same over a connection that is kept; over TLS, or with a Connection of one's own, never."""
+    if request.url.scheme == "https" or not request.may_keep:
+        return None
+    staying = replace(request, headers={**request.headers, "Connection": "keep-alive"})
+    opening = staying.opening()
+    return lambda: HttpDialogue(staying, opening)
 
 
 def _over_tls(
@@ -92,6 +102,11 @@ class HttpDialogue:
             head_only=request.method == "HEAD",
             keep_body=request.tolerance.need is Need.EVERYTHING,
         )
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the connection may be used again."""
+        return self._answer.keeps
 
     def connected(self) -> Judgement | None:
         """The request is in the outbox; nothing to say yet."""

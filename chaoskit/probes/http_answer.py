@@ -80,6 +80,14 @@ class HttpAnswer:
         self.complete = self.complete or self._framing is _Body.UNTIL_CLOSE
         return self.complete
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the connection may be used for another request: all is read, and it stays open."""
+        if not self.complete or self._framing not in {_Body.LENGTH, _Body.CHUNKED}:
+            return False
+        said = [value for name, value in self.headers().items() if name.lower() == "connection"]
+        return self.head.startswith(b"HTTP/1.1") and not any("close" in one.lower() for one in said)
+
     def headers(self) -> dict[str, str]:
         """The headers under the names they came with; repeated ones are joined by a comma."""
         joined: dict[str, tuple[str, str]] = {}

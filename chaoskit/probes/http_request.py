@@ -27,6 +27,7 @@ class Request:
     tolerance: Tolerance
     names: Names
     hops: int = 0  # redirects followed so far
+    may_keep: bool = True  # nobody wrote a Connection header of their own
 
     def opening(self) -> bytes:
         """The bytes to send."""
@@ -66,6 +67,7 @@ def read_request(provider: Mapping[str, Any], tolerance: Tolerance, settings: Se
         verify_tls=verify if isinstance(verify, str) else bool(verify),
         tolerance=tolerance,
         names=settings.names,
+        may_keep=all(name.lower() != "connection" for name in headers),
     )
     return replace(request, headers=_with_defaults(request))
 

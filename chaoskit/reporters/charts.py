@@ -55,7 +55,7 @@ def draw_trial(scene: Scene, words: Words) -> Markup:
         *(one for one in drawn if one.startswith("<text")),
         labels,
     ]
-    return _frame(words, WIDTH, height, svg.group(layers))
+    return frame(words, WIDTH, height, svg.group(layers))
 
 
 def draw_dots(figure: Figure, words: Words) -> Markup:
@@ -76,7 +76,7 @@ def draw_dots(figure: Figure, words: Words) -> Markup:
         svg.rect(x(bound) - 1, 3, 2, height - 6, svg.TEXT),
         *(_dot(x(dot.value), middle, kept=dot.kept) for dot in figure.dots),
     ]
-    return _frame(words, width, height, svg.group(children))
+    return frame(words, width, height, svg.group(children))
 
 
 def bound_words(figure: Figure) -> str:
@@ -102,7 +102,8 @@ def _dot(x: float, y: float, *, kept: bool | None) -> Markup:
     return svg.tag("circle", cx=x, cy=y, r=4.0, paint=svg.DOT if kept else svg.HEALER_OPEN)
 
 
-def _frame(words: Words, width: float, height: float, inside: Markup) -> Markup:
+def frame(words: Words, width: float, height: float, inside: Markup) -> Markup:
+    """A drawing with its title and description."""
     title, text = f"{words.id}-title", f"{words.id}-text"
     return svg.tag(
         "svg",

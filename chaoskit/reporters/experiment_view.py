@@ -8,7 +8,6 @@ from statistics import median
 from markupsafe import Markup
 
 from chaoskit.model.journal import Act, Anchor, ExperimentRecord
-from chaoskit.model.proof import ProofState
 from chaoskit.model.quantities import format_duration
 from chaoskit.reporters.charts import Words, bound_words, draw_dots
 from chaoskit.reporters.figures import (
@@ -20,8 +19,9 @@ from chaoskit.reporters.figures import (
     label_of,
 )
 from chaoskit.reporters.floor_view import floor_rows
+from chaoskit.reporters.ledgers import ledger_rows, ledger_words
 from chaoskit.reporters.logs import excerpts
-from chaoskit.reporters.proof_words import note_words, state_of
+from chaoskit.reporters.proof_words import note_words, state_words
 from chaoskit.reporters.text import redact_values
 from chaoskit.reporters.trial_view import TimelineOf, TrialView, trial_view
 from chaoskit.reporters.wording import (
@@ -69,7 +69,7 @@ class ExperimentView:
     sentence: str
     claim: str
     proof: str  # whether it has shown that it can fail, in words
-    proof_state: ProofState
+    proof_state: str  # the same in a word or two
     error_budget: str  # what the fault costs of the promise to users, when there is one
     headline_figures: tuple[Figure, ...]
     budgets: tuple[BudgetRow, ...]
@@ -78,6 +78,8 @@ class ExperimentView:
     shown: str  # the id of the trial whose drawing is open
     healers: tuple[HealerRow, ...]
     floors: tuple[tuple[str, ...], ...]  # healers beside the fastest that they can be
+    ledger: str  # what became of the writes, when a ledger was kept
+    ledger_rows: tuple[tuple[str, ...], ...]
     facts: tuple[tuple[str, str], ...]
     chaostoolkit: tuple[tuple[str, ...], ...]
 
@@ -104,7 +106,7 @@ def experiment_view(
         sentence=_plain_sentence(record),
         claim=_claim(record),
         proof=note_words(record.proof),
-        proof_state=state_of(record.proof),
+        proof_state=state_words(record.proof),
         error_budget=error_budget_words(record),
         headline_figures=tuple(figure(record, measure) for measure in HEADLINE_MEASURES),
         budgets=_budget_rows(page_id, record),
@@ -113,6 +115,8 @@ def experiment_view(
         shown=_most_telling(record, trials),
         healers=_healers(record),
         floors=floor_rows(record),
+        ledger=ledger_words(record),
+        ledger_rows=ledger_rows(record),
         facts=_facts(record),
         chaostoolkit=_chaostoolkit(record),
     )

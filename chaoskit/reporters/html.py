@@ -6,6 +6,7 @@ style sheets blocked it still reads: the drawings carry their colours themselves
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -13,7 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from chaoskit.model.journal import Journal
+from chaoskit.model.proof import Proof
 from chaoskit.reporters.experiment_view import LogsOf
+from chaoskit.reporters.ledgers import LEDGER_HEADS
 from chaoskit.reporters.page import page_of
 from chaoskit.reporters.text import clean, clip
 from chaoskit.reporters.trial_view import TimelineOf, signed
@@ -21,16 +24,22 @@ from chaoskit.reporters.trial_view import TimelineOf, signed
 _TEXT_LIMIT = 20_000  # characters of any one text: a megabyte in a name must not hide the verdict
 
 
-def render(journal: Journal, timeline_of: TimelineOf, logs_of: LogsOf) -> str:
+def render(
+    journal: Journal, timeline_of: TimelineOf, logs_of: LogsOf, proofs: Sequence[Proof] = ()
+) -> str:
     """The report of a run; the same text for the same run.
 
     `timeline_of(experiment, trial)` is the evidence of a trial; `logs_of(target)` the log files of a
-    target's services, by service.
+    target's services, by service; `proofs` what a run of control arms proved.
     """
+    return fill("report.html.j2", page=page_of(journal, timeline_of, logs_of, proofs))
+
+
+def fill(template: str, *, page: object) -> str:
+    """A page of ours: a template with what it shows, the one style sheet, and the policy."""
     css = _style()
-    page = page_of(journal, timeline_of, logs_of)
-    template = _templates().get_template("report.html.j2")
-    return template.render(page=page, css=Markup(css), policy=_policy(css))  # noqa: S704 - ours
+    made = _templates().get_template(template)
+    return made.render(page=page, css=Markup(css), policy=_policy(css))  # noqa: S704 - ours
 
 
 def _policy(css: str) -> str:
@@ -55,6 +64,7 @@ def _templates() -> Environment:
         finalize=_shown,
     )
     environment.globals["signed"] = signed
+    environment.globals["ledger_heads"] = LEDGER_HEADS
     return environment
 
 

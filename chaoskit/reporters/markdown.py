@@ -5,6 +5,7 @@ import re
 from chaoskit.model.journal import ExperimentRecord, Journal
 from chaoskit.reporters.figures import HEADLINE_MEASURES, Figure, figure, label_of
 from chaoskit.reporters.headline import headline
+from chaoskit.reporters.ledgers import LEDGER_HEADS, ledger_rows, ledger_words
 from chaoskit.reporters.proof_words import note_words
 from chaoskit.reporters.text import one_line, redact
 from chaoskit.reporters.wording import (
@@ -31,6 +32,7 @@ def render(journal: Journal) -> str:
         parts += _table(journal)
         parts += _sentences(journal)
         parts += _error_budgets(journal)
+        parts += _ledgers(journal)
         parts += [
             "Large numbers are medians over the trials.",
             "",
@@ -122,6 +124,18 @@ def _proofs(journal: Journal) -> list[str]:
     if len(words) > 1 and len(set(words.values())) == 1:
         return [f"Of each of them: {escape(next(iter(words.values())))}", ""]
     return [*(f"- {escape(name)}: {escape(said)}" for name, said in words.items()), ""]
+
+
+def _ledgers(journal: Journal) -> list[str]:
+    """What became of the writes: a line for each experiment, and a row for each of its trials."""
+    lines = []
+    for record in journal.experiments:
+        if words := ledger_words(record):
+            lines += [f"Ledger of **{escape(record.title)}**: {escape(words)}.", ""]
+        if rows := ledger_rows(record):
+            lines += [_line(list(LEDGER_HEADS)), _line(["---:"] * len(LEDGER_HEADS))]
+            lines += [*(_line([escape(cell) for cell in row]) for row in rows), ""]
+    return lines
 
 
 def _code(text: str) -> list[str]:

@@ -4,16 +4,16 @@ The template only lays out; it asks no question that a test could not ask here.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chaoskit.model.journal import Journal
-from chaoskit.model.proof import ProofState
+from chaoskit.model.proof import Proof, ProofState
 from chaoskit.model.quantities import format_duration
 from chaoskit.reporters.experiment_view import ExperimentView, LogsOf, experiment_view
 from chaoskit.reporters.headline import Headline, headline
-from chaoskit.reporters.proof_words import note_words, state_of
+from chaoskit.reporters.proof_words import Matrix, bought, matrix_of, note_words, state_of
 from chaoskit.reporters.text import redact, redact_values
 from chaoskit.reporters.trial_view import TimelineOf
 from chaoskit.reporters.wording import Result, result_of
@@ -28,12 +28,16 @@ class Page:
     when: str
     lasted: str
     experiments: tuple[ExperimentView, ...]
+    matrix: Matrix | None  # which healer heals which fault; of a run of control arms
+    bought: tuple[str, ...]  # what each healer buys
     untold: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
     command: str
 
 
-def page_of(journal: Journal, timeline_of: TimelineOf, logs_of: LogsOf) -> Page:
+def page_of(
+    journal: Journal, timeline_of: TimelineOf, logs_of: LogsOf, proofs: Sequence[Proof] = ()
+) -> Page:
     """The report of a run, from its journal and its evidence."""
     return Page(
         journal=journal,
@@ -44,6 +48,8 @@ def page_of(journal: Journal, timeline_of: TimelineOf, logs_of: LogsOf) -> Page:
             experiment_view(f"e{number}", record, timeline_of, (logs_of, journal.anchor))
             for number, record in enumerate(journal.experiments, start=1)
         ),
+        matrix=matrix_of(proofs) if proofs else None,
+        bought=tuple(f"{one.experiment}: {said}" for one in proofs for said in bought(one)),
         untold=_untold(journal),
         environment=_environment(journal),
         command=redact(journal.command),

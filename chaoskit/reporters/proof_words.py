@@ -45,6 +45,11 @@ def state_of(note: ProofNote | None) -> ProofState:
     return ProofState.UNPROVEN if note is None else note.state
 
 
+def state_words(note: ProofNote | None) -> str:
+    """The state in a word or two: `proven`, `not proven`."""
+    return _STATES[state_of(note)].lower()
+
+
 def headline_of(proofs: Sequence[Proof]) -> str:
     """All proofs in one sentence."""
     total = len(proofs)

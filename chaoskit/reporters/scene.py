@@ -104,6 +104,7 @@ def scene_of(timeline: Timeline, trial: TrialRecord) -> Scene | None:
     window = window_of(timeline, zero_ns)
     start_s, end_s = window.start_s, window.end_s
     faults = _faults(timeline, zero_ns, end_s)
+    fresh = timeline.samples[timeline.samples["track"] == 0]
     return Scene(
         start_s=start_s,
         end_s=end_s,
@@ -115,8 +116,8 @@ def scene_of(timeline: Timeline, trial: TrialRecord) -> Scene | None:
         containers=_containers(timeline, zero_ns),
         strengths=_strengths(timeline, zero_ns),
         strips=_strips(timeline, zero_ns),
-        drawn=drawn_buckets(timeline.samples, zero_ns, (start_s, end_s)),
-        listed=listed_buckets(timeline.samples, zero_ns, (window.first_s, window.last_s)),
+        drawn=drawn_buckets(fresh, zero_ns, (start_s, end_s)),
+        listed=listed_buckets(fresh, zero_ns, (window.first_s, window.last_s)),
     )
 
 
@@ -236,9 +237,13 @@ def _strengths(timeline: Timeline, zero_ns: int) -> tuple[Strength, ...]:
 
 
 def _strips(timeline: Timeline, zero_ns: int) -> tuple[Strip, ...]:
+    """A strip for each probe, and one more for its asks over kept connections."""
     strips = []
-    for index, probe in enumerate(timeline.probes):
-        mine = timeline.samples[timeline.samples["probe"] == index]
+    tracks = [(i, name, track) for i, name in enumerate(timeline.probes) for track in (0, 1)]
+    for index, name, track in tracks:
+        samples = timeline.samples
+        mine = samples[(samples["probe"] == index) & (samples["track"] == track)]
+        probe = f"{name}, kept" if track else name
         if not len(mine):
             continue
         at_s = (mine["due"] - zero_ns) / NS

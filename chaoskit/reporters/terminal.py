@@ -14,7 +14,7 @@ from chaoskit.model.journal import ExperimentRecord, Journal
 from chaoskit.model.proof import ProofState
 from chaoskit.reporters.figures import HEADLINE_MEASURES, Figure, figure, label_of
 from chaoskit.reporters.headline import headline
-from chaoskit.reporters.proof_words import state_of
+from chaoskit.reporters.proof_words import state_of, state_words
 from chaoskit.reporters.terminal_live import LiveListener
 from chaoskit.reporters.terminal_plain import PlainListener, fit
 from chaoskit.reporters.text import one_line, redact
@@ -137,7 +137,7 @@ def _proof_cell(record: ExperimentRecord) -> Text:
     """Whether the experiment has shown that it can fail."""
     state = state_of(record.proof)
     style = {ProofState.PROVEN: "green", ProofState.FAILED: "red"}.get(state, "dim")
-    return Text("not proven" if state is ProofState.FAILED else state.value, style=style)
+    return Text(state_words(record.proof), style=style)
 
 
 def _figure_cell(one: Figure) -> Text:

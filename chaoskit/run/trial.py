@@ -122,6 +122,7 @@ class Trial:
             probes,
             rate_hz=experiment.probing.rate_hz,
             timeout_s=experiment.probing.timeout_s,
+            tracks=experiment.probing.tracks,
             configuration=resolved["configuration"],
             secrets=resolved["secrets"],
         )

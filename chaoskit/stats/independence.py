@@ -9,6 +9,11 @@ from statistics import median, pstdev
 SUSPICIOUS_P = 0.01
 LEAST = 8  # with fewer trials, nothing can be told
 
+# A drift that is smaller is one that no budget is about: machines and engines age by a few per cent
+# over a series, and a back-off that is carried along doubles.
+_WORTH_SHARE = 0.10
+_WORTH_S = 0.2
+
 
 def trend_p(values: Sequence[float]) -> float | None:
     """How probable so clear a trend over the trials is by chance (Spearman); None: cannot tell.
@@ -38,8 +43,7 @@ def phase_p(values: Sequence[float], low: float, high: float) -> float | None:
 def trend(values: Sequence[float], *, least: float = 0.0) -> str:
     """What a drift over the trials is, for people; empty when none was found.
 
-    One that moves the median by less than `least` from the first half to the second is below what
-    can be measured.
+    One that moves the median by less than `least` from the first half to the second does not count.
     """
     p = trend_p(values)
     if p is None or p >= SUSPICIOUS_P:
@@ -48,6 +52,11 @@ def trend(values: Sequence[float], *, least: float = 0.0) -> str:
     if abs(median(values[half:]) - median(values[:half])) < least:
         return ""
     return f"the trials drift (Spearman p = {p:.2g}): each one changed the next"
+
+
+def worth_s(times_s: Sequence[float], period_s: float) -> float:
+    """The least drift of such times that matters: a tenth, two periods of the probes, or 0.2 s."""
+    return max(_WORTH_SHARE * median(times_s), 2 * period_s, _WORTH_S)
 
 
 def lock(values: Sequence[float], low: float, high: float) -> str:

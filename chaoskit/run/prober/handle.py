@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from chaoskit.errors import ChaoskitError, EnvironmentUnfit, InputError
-from chaoskit.model.experiment import ProbeSpec
+from chaoskit.model.experiment import FRESH, ProbeSpec
 
 _START_PATIENCE_S = 30.0
 _BEGIN_PATIENCE_S = 180.0  # calibrating a pool of slow probes takes a while
@@ -94,6 +94,7 @@ class Prober:
         *,
         rate_hz: float,
         timeout_s: float,
+        tracks: Sequence[str] = (FRESH,),
         configuration: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Begun:
@@ -118,6 +119,7 @@ class Prober:
             "probes": specs,
             "rate_hz": rate_hz,
             "timeout_s": timeout_s,
+            "tracks": list(tracks),
             "configuration": dict(configuration or {}),
             "secrets": {group: dict(values) for group, values in (secrets or {}).items()},
         }

@@ -28,6 +28,11 @@ class Hub:
         """Wait for something else."""
         self.epoll.modify(fd, mask)
 
+    def hand_over(self, fd: int, mask: int, listener: Listener) -> None:
+        """Tell another listener from now on."""
+        self.listeners[fd] = listener
+        self.epoll.modify(fd, mask)
+
     def forget(self, fd: int) -> None:
         """Wait no longer. The descriptor may be closed next: that takes it out of epoll."""
         self.listeners.pop(fd, None)

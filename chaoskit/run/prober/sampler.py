@@ -18,7 +18,6 @@ from chaoskit.run.prober.timer import Timer
 
 # Answers taken from epoll at once: a longer batch would be stamped later than it came.
 _BATCH = 16
-_FRESH_CONNECTION = 0
 
 Open = Callable[[Lane, Turn], Ask]
 
@@ -33,8 +32,8 @@ class Sampler:
         hub.epoll.register(self._timer.fd, 1)  # EPOLLIN; it has no listener: waking is enough
         self._file: SampleFile | None = None
         self._lanes: list[Lane] = []
-        self._openers: dict[int, Open] = {}
-        self._turns: list[tuple[int, int, Lane]] = []  # a heap of what is due next
+        self._openers: dict[Lane, Open] = {}
+        self._turns: list[tuple[int, int, int, Lane]] = []  # a heap of what is due next
         self._when_drained: Callable[[], None] | None = None
         self._stopped = False
 
@@ -48,8 +47,8 @@ class Sampler:
         self.tally = Tally()
         self._file = file
         self._lanes = [lane for lane, _ in lanes]
-        self._openers = {lane.probe: opener for lane, opener in lanes}
-        self._turns = [(lane.due_ns, lane.probe, lane) for lane in self._lanes]
+        self._openers = dict(lanes)
+        self._turns = [_turn(lane) for lane in self._lanes]
         heapq.heapify(self._turns)
 
     def drain(self, *, whole_rounds_of: Sequence[Lane], then: Callable[[], None]) -> None:
@@ -57,7 +56,7 @@ class Sampler:
         rounds = max((lane.k for lane in whole_rounds_of), default=0)
         for lane in self._lanes:
             lane.stop_at = rounds if lane in whole_rounds_of else lane.k
-        self._turns = [turn for turn in self._turns if not turn[2].finished]
+        self._turns = [turn for turn in self._turns if not turn[-1].finished]
         heapq.heapify(self._turns)
         self._when_drained = then
 
@@ -95,12 +94,12 @@ class Sampler:
         turns = self._turns
         now_ns = monotonic_ns()
         while turns and turns[0][0] <= now_ns:
-            lane = turns[0][2]
+            lane = turns[0][-1]
             turn = lane.take_turn(now_ns)
             if lane.finished:
                 heapq.heappop(turns)
             else:
-                heapq.heapreplace(turns, (lane.due_ns, lane.probe, lane))
+                heapq.heapreplace(turns, _turn(lane))
             self._ask(lane, turn, now_ns)
             now_ns = monotonic_ns()
 
@@ -112,7 +111,7 @@ class Sampler:
             return
         self.tally.late += turn.late
         lane.in_flight += 1
-        ask = self._openers[lane.probe](lane, turn)
+        ask = self._openers[lane](lane, turn)
         self.tally.lag(ask.sent_ns - turn.due_ns)
         lane.waiting.append(ask)
         ask.begin()
@@ -129,7 +128,7 @@ class Sampler:
             turn.k,
             detail,
             lane.probe,
-            _FRESH_CONNECTION,
+            lane.track,
             outcome,
             reason,
             0,
@@ -165,3 +164,8 @@ class Sampler:
             file.close()
             self._file, self._lanes, self._when_drained = None, [], None
             then()
+
+
+def _turn(lane: Lane) -> tuple[int, int, int, Lane]:
+    """A lane's next turn; no two are equal before the lane itself, which has no order."""
+    return lane.due_ns, lane.probe, lane.track, lane

@@ -39,11 +39,15 @@ class Lane:
         "probe",
         "stop_at",
         "timeout_ns",
+        "track",
         "waiting",
     )
 
-    def __init__(self, *, probe: int, period_ns: int, timeout_ns: int, cap: int) -> None:
+    def __init__(
+        self, *, probe: int, period_ns: int, timeout_ns: int, cap: int, track: int = 0
+    ) -> None:
         self.probe = probe
+        self.track = track  # 0: fresh connections, 1: kept ones
         self.due_ns = 0
         self.period_ns = period_ns
         self.timeout_ns = timeout_ns

@@ -6,12 +6,13 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
-from chaoskit.model.experiment import ProbeSpec
+from chaoskit.model.experiment import KEPT, ProbeSpec
 from chaoskit.probes import shelf
 from chaoskit.probes.base import BadProbe, Question, Settings
 from chaoskit.run.prober import priority
 from chaoskit.run.prober.ask import Ask, ConnectionAsk
 from chaoskit.run.prober.hub import Hub
+from chaoskit.run.prober.kept import Keep, KeptAsk, keeping
 from chaoskit.run.prober.record import SampleFile
 from chaoskit.run.prober.sampler import Open, Sampler
 from chaoskit.run.prober.schedule import (
@@ -40,6 +41,7 @@ class Session:
         self._sampler = sampler
         self._reply = reply
         self._direct: list[Lane] = []
+        self._keeps: list[Keep] = []
         self._crew: Crew | None = None
 
     def obey(self, order: Mapping[str, Any]) -> None:
@@ -68,14 +70,14 @@ class Session:
         gc.disable()
         standing = priority.claim(sum(NS / lane.period_ns for lane, _ in plan))
         started_ns = monotonic_ns() + _HEAD_START_NS
-        for lane, _ in plan:
-            lane.start(started_ns + lane.probe * lane.period_ns // len(plan))
+        for place, (lane, _) in enumerate(plan):
+            lane.start(started_ns + place * lane.period_ns // len(plan))
         self._sampler.begin(file, plan)
         self._reply(
             {
                 "started_ns": started_ns,
-                "rates": [NS / lane.period_ns for lane, _ in plan],
-                "timeouts": [lane.timeout_ns / NS for lane, _ in plan],
+                "rates": [NS / lane.period_ns for lane, _ in plan[: len(specs)]],
+                "timeouts": [lane.timeout_ns / NS for lane, _ in plan[: len(specs)]],
                 "priority": standing,
             }
         )
@@ -87,6 +89,9 @@ class Session:
         self._sampler.drain(whole_rounds_of=self._direct, then=self._ended)
 
     def _ended(self) -> None:
+        for keep in self._keeps:
+            keep.close()
+        self._keeps = []
         priority.release()
         gc.enable()
         gc.unfreeze()
@@ -105,7 +110,33 @@ class Session:
         for index, question in questions.items():
             plan[index] = self._plan_direct(index, question, order)
         self._direct = [plan[index][0] for index in questions]
-        return [plan[index] for index in range(len(specs))]
+        fresh = [plan[index] for index in range(len(specs))]
+        return fresh + (self._plan_kept(questions, order) if KEPT in order["tracks"] else [])
+
+    def _plan_kept(
+        self, questions: Mapping[int, Question], order: Mapping[str, Any]
+    ) -> list[tuple[Lane, Open]]:
+        """A second lane for each probe that can be asked over a kept connection."""
+        plan = []
+        for index, question in questions.items():
+            staying = keeping(question)
+            if staying is not None:
+                plan.append(self._plan_kept_one(index, staying, order))
+        return plan
+
+    def _plan_kept_one(
+        self, index: int, question: Question, order: Mapping[str, Any]
+    ) -> tuple[Lane, Open]:
+        timeout_s = min(order["timeout_s"], question.timeout_s or order["timeout_s"])
+        cap = slots(timeout_s, order["rate_hz"])
+        lane = _lane(index, order["rate_hz"], timeout_s, cap, track=1)
+        hub, finish, keep = self._hub, self._sampler.finish, Keep(self._hub)
+        self._keeps.append(keep)
+
+        def start(lane: Lane, turn: Turn) -> Ask:
+            return KeptAsk(lane, turn, question, hub=hub, finish=finish, keep=keep)
+
+        return lane, start
 
     def _plan_direct(
         self, index: int, question: Question, order: Mapping[str, Any]
@@ -170,8 +201,9 @@ def _question(spec: ProbeSpec, settings: Settings) -> Question:
         raise BadProbe(message) from problem
 
 
-def _lane(probe: int, rate_hz: float, timeout_s: float, cap: int) -> Lane:
+def _lane(probe: int, rate_hz: float, timeout_s: float, cap: int, *, track: int = 0) -> Lane:
     return Lane(
+        track=track,
         probe=probe,
         period_ns=max(1, round(NS / rate_hz)),
         timeout_ns=round(timeout_s * NS),

@@ -1,0 +1,51 @@
+"""`chaoskit history`: how experiments fared over the stored runs."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chaoskit.cli.options import PathArgument, json_option
+
+if TYPE_CHECKING:
+    from chaoskit.model.trend import Trend
+
+SCHEMA = "chaoskit/history/v1"
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=PathArgument())
+@click.option(
+    "--last", type=click.IntRange(min=1), default=10, show_default=True, help="Runs to show."
+)
+@click.option(
+    "--measure", default="recovery", show_default=True, help="The time whose trend is shown."
+)
+@json_option()
+def command(*, files: tuple[Path, ...], last: int, measure: str, as_json: bool) -> None:
+    """Show how experiments fared over the stored runs.
+
+    FILES are history.jsonl files, reports/history.jsonl when none is named; several are merged. A
+    trend is a warning and never a failure: the command exits 0 whatever it finds.
+    """
+    from chaoskit import history, trend  # noqa: PLC0415
+
+    stored = history.read(files or (Path("reports/history.jsonl"),))
+    for line in stored.skipped:
+        click.echo(f"warning: {line}", err=True)
+    found = trend.trends(stored, measure)
+    if as_json:
+        experiments = [{**asdict(one), "points": _points(one, last)} for one in found]
+        document = {"schema": SCHEMA, "skipped": stored.skipped, "experiments": experiments}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    from chaoskit.reporters import terminal_history  # noqa: PLC0415
+
+    terminal_history.show(found, last, sys.stdout)
+
+
+def _points(one: "Trend", last: int) -> list[dict[str, object]]:
+    return [asdict(point) for point in one.points[-last:]]

@@ -1,0 +1,121 @@
+"""Over time: which experiments are new, mended, broken or flaky, and which ones creep.
+
+Runs are compared only with runs of the same file on the same kind of machine. A trend is a warning
+and never a failure: budgets decide, and a regression between two builds takes `chaoskit compare`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby, pairwise
+
+from chaoskit.errors import InputError, Problem
+from chaoskit.history import History, Row
+from chaoskit.measures.base import catalogue
+from chaoskit.model.measures import Sense, Unit
+from chaoskit.model.trend import Pace, Point, Shift, State, Trend
+from chaoskit.stats.changes import change_points, usual
+from chaoskit.stats.compare import GATE_S
+
+WINDOW = 20  # runs before the last that say what is usual
+LEAST = 5  # of them
+FLAKY_WINDOW = 10
+
+
+def trends(history: History, measure: str = "recovery") -> tuple[Trend, ...]:
+    """The trend of every experiment in the history, by name.
+
+    `measure` is a time of which less is better. What is slower by less than 0.2 s never matters.
+    Raises InputError for another one.
+    """
+    if measure not in measures():
+        hint = f"choose from {', '.join(measures())}"
+        raise InputError(Problem(file="--measure", message=f"no trend of {measure!r}", hint=hint))
+    ordered = sorted(history.rows, key=lambda one: one.experiment)  # stable: time stays in order
+    groups = groupby(ordered, key=lambda one: one.experiment)
+    return tuple(_trend(name, tuple(rows), measure) for name, rows in groups)
+
+
+def measures() -> tuple[str, ...]:
+    """The measures that have a trend: times of which less is better."""
+    known = catalogue().values()
+    return tuple(
+        one.name for one in known if one.unit is Unit.SECONDS and one.sense is Sense.AT_MOST
+    )
+
+
+def state_of(points: Sequence[Point]) -> State:
+    """The state after these runs; those that told nothing are left out."""
+    told = [bool(one.passed) for one in points if one.verdict and one.verdict.conclusive]
+    if len(told) <= 1:
+        return State.NEW if told else State.UNTOLD
+    switches = sum(before != after for before, after in pairwise(told[-FLAKY_WINDOW:]))
+    if switches > 1:
+        return State.FLAKY
+    if told[-1] == told[-2]:
+        return State.STABLE
+    return State.FIXED if told[-1] else State.BROKEN
+
+
+def _trend(name: str, rows: Sequence[Row], measure: str) -> Trend:
+    points = tuple(_point(one, rows[-1], measure) for one in rows)
+    known = [one for one in points if one.comparable and one.value is not None]
+    trend = Trend(
+        experiment=name,
+        measure=measure,
+        state=state_of(points),
+        points=points,
+        pace=Pace.TOO_FEW,
+        shifts=_shifts(known),
+    )
+    return _with_pace(trend, [one for one in known if one is not points[-1]][-WINDOW:])
+
+
+def _point(row: Row, last: Row, measure: str) -> Point:
+    value = row.median(measure)
+    beyond = value is not None and math.isinf(value)
+    return Point(
+        run=row.run,
+        at=row.at,
+        verdict=row.verdict,
+        passed=row.passed,
+        value=None if beyond else value,
+        beyond=beyond,
+        comparable=row.hash == last.hash and row.machine == last.machine,
+    )
+
+
+def _with_pace(trend: Trend, earlier: Sequence[Point]) -> Trend:
+    if len(earlier) < LEAST:
+        return replace(trend, earlier=len(earlier))
+    level = usual([one.value for one in earlier if one.value is not None])
+    reach = max(level.limit - level.median, GATE_S)
+    last = trend.last
+    pace = Pace.USUAL
+    if last.beyond or (last.value is not None and last.value > level.median + reach):
+        pace = Pace.SLOWER
+    elif last.value is not None and last.value < level.median - reach:
+        pace = Pace.FASTER
+    return replace(
+        trend,
+        pace=Pace.TOO_FEW if last.value is None and not last.beyond else pace,
+        usual=level.median,
+        spread=level.mad,
+        limit=level.median + reach,
+        earlier=len(earlier),
+    )
+
+
+def _shifts(points: Sequence[Point]) -> tuple[Shift, ...]:
+    values = [one.value for one in points if one.value is not None]
+    return tuple(
+        Shift(
+            run=points[one.index].run,
+            at=points[one.index].at,
+            before=one.before,
+            after=one.after,
+            p=one.p,
+        )
+        for one in change_points(values)
+        if abs(one.after - one.before) > GATE_S
+    )
