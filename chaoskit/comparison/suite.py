@@ -15,7 +15,7 @@ _WORST_FIRST = (Change.SLOWER, Change.FASTER, Change.CANNOT_TELL, Change.SAME)
 
 def compare(baseline: Arm, candidate: Arm) -> Comparison:
     """The candidate beside the baseline. Pure: the same arms, the same words."""
-    names = dict.fromkeys([*baseline.experiments, *candidate.experiments])
+    names = sorted({*baseline.experiments, *candidate.experiments})
     drafts = {name: _drafts(baseline, candidate, name) for name in names}
     corrected = _corrected(drafts)
     tests = sum(row.p_worse is not None for rows in corrected.values() for row in rows)
