@@ -18,7 +18,7 @@ help: ## This list
 setup: ## Environment, Docker engine, images: everything that is missing
 	@scripts/setup.sh
 
-demo: setup ## Break both targets once, show the verdicts and the report
+demo: setup ## Break every target once, show the verdicts and the report
 	@$(BIN)/chaoskit run experiments/ --trials 1 $(ARGS)
 
 run: setup ## Run the experiments of one target: TARGET=name ARGS="--trials 5"

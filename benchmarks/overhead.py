@@ -28,9 +28,20 @@ def run_of(trials: int, reports: Path) -> dict[str, float]:
     """One `chaoskit run`, taken apart."""
     begun = time.perf_counter()
     subprocess.run(
-        [BIN / "chaoskit", "run", EXPERIMENT, "--trials", str(trials), "--reports", str(reports),
-         "--seed", "1"],
-        cwd=ROOT, capture_output=True, check=True,
+        [
+            BIN / "chaoskit",
+            "run",
+            EXPERIMENT,
+            "--trials",
+            str(trials),
+            "--reports",
+            str(reports),
+            "--seed",
+            "1",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     wall_s = time.perf_counter() - begun
     folder = reports / "latest"
@@ -63,9 +74,18 @@ def chaos_run() -> dict[str, float]:
             journal = Path(scratch) / "journal.json"
             begun = time.perf_counter()
             subprocess.run(
-                [BIN / "chaos", "--no-version-check", "--log-file", os.devnull, "run", "--journal-path", str(journal),
-                 EXPERIMENT],
-                check=False, **quiet,
+                [
+                    BIN / "chaos",
+                    "--no-version-check",
+                    "--log-file",
+                    os.devnull,
+                    "run",
+                    "--journal-path",
+                    str(journal),
+                    EXPERIMENT,
+                ],
+                check=False,
+                **quiet,
             )
             wall_s = time.perf_counter() - begun
             ended = json.loads(journal.read_text())

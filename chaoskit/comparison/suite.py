@@ -10,6 +10,7 @@ from chaoskit.model.measures import Sense
 from chaoskit.stats.multiplicity import holm
 
 ALPHA = 0.05
+PRIMARY = "recovery"
 _WORST_FIRST = (Change.SLOWER, Change.FASTER, Change.CANNOT_TELL, Change.SAME)
 
 
@@ -42,20 +43,36 @@ def _drafts(baseline: Arm, candidate: Arm, name: str) -> list[tuple[Row, float]]
 
 
 def _corrected(drafts: Drafts) -> Mapping[str, tuple[Row, ...]]:
-    """The rows with p-values that hold for all of them together, each direction for itself."""
+    """The rows with p-values that hold for the whole suite together, each direction for itself.
+
+    Half of the 5 % is kept for recovery, which is what a suite is run for, and Holm shares it out
+    among the experiments; the other half is for everything else. In one family of all measures, most
+    of which say the same in other words, five trials could not show a regression of any size.
+    """
     flat = [(name, row, least) for name, rows in drafts.items() for row, least in rows]
-    tested = [i for i, (_, row, _) in enumerate(flat) if row.p_worse is not None]
-    floors = [flat[i][2] for i in tested]
-    worse = holm([flat[i][1].p_worse or 0.0 for i in tested], floors)
-    better = holm([flat[i][1].p_better or 0.0 for i in tested], floors)
-    adjusted = {i: (worse[k], better[k]) for k, i in enumerate(tested)}
-    found: dict[str, list[Row]] = {name: [] for name in drafts}
-    for i, (name, row, _) in enumerate(flat):
-        if i in adjusted:
-            down, up = adjusted[i]
-            row = replace(row, adjusted_worse=down, adjusted_better=up)  # noqa: PLW2901
-        found[name].append(row)
-    return {name: tuple(rows) for name, rows in found.items()}
+    tested = [one for one in flat if one[1].p_worse is not None]
+    families = [
+        [one for one in tested if one[1].measure == PRIMARY],
+        [one for one in tested if one[1].measure != PRIMARY],
+    ]
+    shares = sum(any(least < 1 for _, _, least in family) for family in families) or 1
+    adjusted: dict[tuple[str, str], tuple[float, float]] = {}
+    for family in families:
+        floors = [least for _, _, least in family]
+        worse = holm([row.p_worse or 0.0 for _, row, _ in family], floors)
+        better = holm([row.p_better or 0.0 for _, row, _ in family], floors)
+        for (name, row, _), down, up in zip(family, worse, better, strict=True):
+            adjusted[name, row.measure] = min(1.0, shares * down), min(1.0, shares * up)
+    return {
+        name: tuple(_with_p(row, adjusted.get((name, row.measure))) for row, _ in rows)
+        for name, rows in drafts.items()
+    }
+
+
+def _with_p(row: Row, adjusted: tuple[float, float] | None) -> Row:
+    if adjusted is None:
+        return row
+    return replace(row, adjusted_worse=adjusted[0], adjusted_better=adjusted[1])
 
 
 def _decided(row: Row, tests: int) -> Row:

@@ -24,7 +24,8 @@ class Http(LedgerKind):
         "Where a value is sent; `{value}` in it is filled in.", example="${web_url}/items/{value}"
     )
     read_url: str = setting(
-        "Its answer to GET holds all values, in whatever form, none left out.", example="${web_url}/items"
+        "Its answer to GET holds all values, in whatever form, none left out.",
+        example="${web_url}/items",
     )
     method: str = setting("The verb of a write.", default="POST")
     body: str = setting("The body of a write; `{value}` is filled in.", default=_VALUE)

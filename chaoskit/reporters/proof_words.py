@@ -21,7 +21,6 @@ _STATES = {
     ProofState.STALE: "Stale",
     ProofState.FAILED: "Not proven",
 }
-_SLOWER = 2.0  # times; a smaller difference between two latencies is not worth a sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +138,7 @@ def _bought(proof: Proof, itself: ArmResult, off: ArmResult) -> str:
     if harm:
         parts.append(f"{harm}; with it, {_harm(itself, proof.watch_s) or 'none does'}")
     slow, quick = _middle(off, "latency_p99"), _middle(itself, "latency_p99")
-    if not harm and slow and quick and slow > _SLOWER * quick:
+    if not harm and "latency_p99" in off.missed and slow and quick:
         parts.append(
             f"no request fails, but one in a hundred waits {format_duration(slow)} "
             f"instead of {format_duration(quick)}"

@@ -46,7 +46,13 @@ def test_chaos_run_finds_the_standing_target_and_lifts(standing, tmp_path, name)
     journal = tmp_path / "journal.json"
 
     done = subprocess.run(
-        [*CHAOS, "run", "--journal-path", journal, ROOT / f"experiments/replicated-web/{name}.yaml"],
+        [
+            *CHAOS,
+            "run",
+            "--journal-path",
+            journal,
+            ROOT / f"experiments/replicated-web/{name}.yaml",
+        ],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -68,7 +74,10 @@ def test_chaos_run_finds_the_standing_target_and_lifts(standing, tmp_path, name)
 PLAIN = {
     "title": "A plain Chaos Toolkit experiment",
     "description": "Nothing in it knows chaoskit, apart from the fault.",
-    "configuration": {"expected": 200, "greeting": {"type": "env", "key": "NOT_SET", "default": "x"}},
+    "configuration": {
+        "expected": 200,
+        "greeting": {"type": "env", "key": "NOT_SET", "default": "x"},
+    },
     "secrets": {"app": {"token": "s3cret-sentinel"}},
     "steady-state-hypothesis": {
         "title": "All kinds of tolerances hold",
@@ -79,7 +88,10 @@ PLAIN = {
                 "name": "regex",
                 "tolerance": {"type": "regex", "pattern": ".", "target": "body"},
             },
-            {"name": "range", "tolerance": {"type": "range", "range": [200, 299], "target": "status"}},
+            {
+                "name": "range",
+                "tolerance": {"type": "range", "range": [200, 299], "target": "status"},
+            },
             {
                 "name": "jsonpath",
                 "tolerance": {"type": "jsonpath", "path": "$.status", "expect": [200]},
@@ -121,9 +133,7 @@ PLAIN = {
 }
 
 
-def test_a_plain_experiment_runs_with_its_own_probes_tolerances_and_rollbacks(
-    chaoskit, tmp_path
-):
+def test_a_plain_experiment_runs_with_its_own_probes_tolerances_and_rollbacks(chaoskit, tmp_path):
     document = json.loads(json.dumps(PLAIN))
     probes = document["steady-state-hypothesis"]["probes"]
     for probe in probes:
@@ -135,8 +145,16 @@ def test_a_plain_experiment_runs_with_its_own_probes_tolerances_and_rollbacks(
     reports = tmp_path / "reports"
 
     done = chaoskit(
-        "run", path, "--target", "restart-policy", "--budget", "recovery=5s",
-        "--trials", 1, "--reports", reports,
+        "run",
+        path,
+        "--target",
+        "restart-policy",
+        "--budget",
+        "recovery=5s",
+        "--trials",
+        1,
+        "--reports",
+        reports,
     )
 
     assert done.returncode == 0, done.stderr

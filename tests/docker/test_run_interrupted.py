@@ -77,8 +77,8 @@ def test_a_killed_harness_leaves_no_fault_and_no_container(held, chaoskit):
     process.wait()
 
     assert wait_until(lambda: not things_of(folder.name), timeout_s=60, every_s=0.5), (
-        (folder / "keeper.log").read_text()
-    )
+        folder / "keeper.log"
+    ).read_text()
     judged = chaoskit("judge", folder)
     assert judged.returncode == 3, judged.stderr
     journal = json.loads((folder / "journal.json").read_text())
@@ -139,7 +139,8 @@ def pids():
 
 def keeper_of(folder):
     return next(
-        pid for pid in pids()
+        pid
+        for pid in pids()
         if "chaoskit.run.keeper" in command_line(pid) and str(folder.name) in command_line(pid)
     )
 

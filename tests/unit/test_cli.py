@@ -36,8 +36,19 @@ def test_help_lists_every_command_and_every_command_has_help():
 
     assert listed.returncode == 0
     for name in (
-        "run", "plan", "validate", "list", "up", "down", "status", "recover", "judge", "report",
-        "doctor", "schema", "completion",
+        "run",
+        "plan",
+        "validate",
+        "list",
+        "up",
+        "down",
+        "status",
+        "recover",
+        "judge",
+        "report",
+        "doctor",
+        "schema",
+        "completion",
     ):
         assert f"  {name} " in listed.stdout
         assert chaoskit(name, "--help").returncode == 0
@@ -63,7 +74,8 @@ def test_a_misspelt_command_gets_a_suggestion():
 def test_every_mistake_is_reported_at_once_and_nothing_is_started(command, tmp_path):
     path = tmp_path / "bad.yaml"
     path.write_text(
-        (ROOT / CRASH).read_text()
+        (ROOT / CRASH)
+        .read_text()
         .replace("service: web", "service: wbe")
         .replace("budgets:", "budgts:")
         .replace("timeout: 500ms", "timeout: soon")
@@ -185,9 +197,7 @@ def test_completion_scripts_are_printed_and_targets_complete(shell):
 
 
 def test_target_names_are_completed():
-    done = chaoskit(
-        _CHAOSKIT_COMPLETE="bash_complete", COMP_WORDS="chaoskit up re", COMP_CWORD="2"
-    )
+    done = chaoskit(_CHAOSKIT_COMPLETE="bash_complete", COMP_WORDS="chaoskit up re", COMP_CWORD="2")
 
     assert {"plain,replicated-web", "plain,restart-policy"} <= set(done.stdout.split())
 

@@ -35,7 +35,7 @@ class FakeHand:
         name = operation.instance.name
         self.seen_on_disk.append(handle in [one.handle for one in self.ledger.open_entries()])
         if name in self.refuses:
-            raise FaultRefused("it will not")  # noqa: EM101
+            raise FaultRefused("it will not")
         self.on.add(name)
         return Effect(requested_ns=now_ns(), in_effect_ns=now_ns(), evidence=f"{name} is off")
 
@@ -45,7 +45,7 @@ class FakeHand:
     def undo(self, handle, operation):
         name = operation.instance.name
         if name in self.keeps:
-            raise FaultRefused("stuck")  # noqa: EM101
+            raise FaultRefused("stuck")
         with self.changed:
             self.on.discard(name)
             self.changed.notify_all()

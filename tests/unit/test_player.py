@@ -132,7 +132,12 @@ def test_what_chaoslib_swallows_is_told(play, tmp_path):
     broken = {
         "type": "action",
         "name": "breaks",
-        "provider": {"type": "python", "module": "os", "func": "rmdir", "arguments": {"path": "/nowhere"}},
+        "provider": {
+            "type": "python",
+            "module": "os",
+            "func": "rmdir",
+            "arguments": {"path": "/nowhere"},
+        },
     }
     outside = {
         "type": "probe",
@@ -196,7 +201,11 @@ def test_a_worker_leaves_no_process_behind(play, tmp_path):
         "type": "action",
         "name": "sleeper",
         "background": True,
-        "provider": {"type": "process", "path": "sh", "arguments": "-c 'echo $$ > %s/pid; exec sleep 99'" % tmp_path},
+        "provider": {
+            "type": "process",
+            "path": "sh",
+            "arguments": f"-c 'echo $$ > {tmp_path}/pid; exec sleep 99'",
+        },
     }
     player = play(experiment(tmp_path, method=[sleeper]))
     player.begin(tmp_path / "journal.json")

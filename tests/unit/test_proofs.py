@@ -229,3 +229,18 @@ def test_the_matrix_of_a_negative_control_says_what_does_not_heal():
 )
 def test_all_proofs_in_one_sentence(states, said):
     assert headline_of([proof(state=one) for one in states]).startswith(said)
+
+
+def test_a_latency_is_worth_a_sentence_only_when_it_missed_its_budget():
+    def waited(seconds):
+        p99 = Measured(measure="latency_p99", unit=Unit.SECONDS, low=seconds, high=seconds)
+        return (*figures(), p99)
+
+    itself = result(ArmKind.ON, Verdict.MASKED, figures=waited(0.004))
+    quick = result(verdict=Verdict.OVER_BUDGET, figures=waited(0.016), missed=("redundancy",))
+    slow = result(verdict=Verdict.OVER_BUDGET, figures=waited(0.5), missed=("latency_p99",))
+
+    assert "waits" not in bought(proof(arms=(itself, quick)))[0]
+    assert bought(proof(arms=(itself, slow))) == (
+        "Without proxy, no request fails, but one in a hundred waits 500 ms instead of 4 ms.",
+    )
