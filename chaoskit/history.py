@@ -15,9 +15,9 @@ from typing import Any
 
 from chaoskit.errors import InputError, Problem
 from chaoskit.measures.base import catalogue
-from chaoskit.model.arm import machine_of
 from chaoskit.model.journal import ExperimentRecord, Journal, TrialJudgement
 from chaoskit.model.measures import Measured, Sense
+from chaoskit.model.side import machine_of
 from chaoskit.model.verdict import Verdict
 
 SCHEMA = 1

@@ -33,15 +33,15 @@ def command(
     FILE` writes. Exits 0 whatever is found, unless --fail-on-regression is given.
     """
     from chaoskit import comparison  # noqa: PLC0415
-    from chaoskit.model import arm as arms  # noqa: PLC0415
+    from chaoskit.model import side as sides  # noqa: PLC0415
 
-    before = comparison.read_arm(baseline)
-    after = comparison.read_arm(candidate) if candidate is not None else None
+    before = comparison.read_side(baseline)
+    after = comparison.read_side(candidate) if candidate is not None else None
     if after is None and save is None:
         hint = "name a second run, or --save FILE to make A a baseline"
         raise InputError(Problem(file="compare", message="there is nothing to compare", hint=hint))
     if save is not None:
-        _write(save, arms.dump(after or before))
+        _write(save, sides.dump(after or before))
     if after is None:
         click.echo(str(save))
         return

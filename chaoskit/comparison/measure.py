@@ -1,4 +1,4 @@
-"""One measure of one experiment in both arms: which test fits, and what it finds.
+"""One measure of one experiment in both sides: which test fits, and what it finds.
 
 All tests are made in seconds of badness: a share of good asks becomes the seconds of the watch that
 were not good, so that one gate says what matters.
@@ -7,9 +7,9 @@ were not good, so that one gate says what matters.
 from dataclasses import replace
 from statistics import median
 
-from chaoskit.model.arm import ArmExperiment, Taken
 from chaoskit.model.comparison import Change, Method, Row
 from chaoskit.model.measures import Sense, Unit
+from chaoskit.model.side import SideExperiment, Taken
 from chaoskit.stats.censored import Times, median_s
 from chaoskit.stats.compare import LEAST_PER_ARM, compare
 from chaoskit.stats.compare_censored import compare_censored
@@ -20,7 +20,7 @@ MEASURES = ("recovery", "detection", "redundancy", "outage", "availability", "lo
 _ANY = ("lost_writes",)
 
 
-def draft_row(name: str, before: ArmExperiment, after: ArmExperiment) -> tuple[Row, float] | None:
+def draft_row(name: str, before: SideExperiment, after: SideExperiment) -> tuple[Row, float] | None:
     """The row before it is decided, and the least p its test could give; None: never measured."""
     first, second = before.measures.get(name), after.measures.get(name)
     either = first or second

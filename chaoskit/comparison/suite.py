@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chaoskit.comparison.measure import MEASURES, draft_row
-from chaoskit.model.arm import Arm, ArmExperiment
 from chaoskit.model.comparison import Change, Comparison, Pair, Row
 from chaoskit.model.measures import Sense
+from chaoskit.model.side import Side, SideExperiment
 from chaoskit.stats.multiplicity import holm
 
 ALPHA = 0.05
@@ -14,8 +14,8 @@ PRIMARY = "recovery"
 _WORST_FIRST = (Change.SLOWER, Change.FASTER, Change.CANNOT_TELL, Change.SAME)
 
 
-def compare(baseline: Arm, candidate: Arm) -> Comparison:
-    """The candidate beside the baseline. Pure: the same arms, the same words."""
+def compare(baseline: Side, candidate: Side) -> Comparison:
+    """The candidate beside the baseline. Pure: the same sides, the same words."""
     names = sorted({*baseline.experiments, *candidate.experiments})
     drafts = {name: _drafts(baseline, candidate, name) for name in names}
     corrected = _corrected(drafts)
@@ -34,7 +34,7 @@ def compare(baseline: Arm, candidate: Arm) -> Comparison:
 Drafts = Mapping[str, Sequence[tuple[Row, float]]]
 
 
-def _drafts(baseline: Arm, candidate: Arm, name: str) -> list[tuple[Row, float]]:
+def _drafts(baseline: Side, candidate: Side, name: str) -> list[tuple[Row, float]]:
     """Each measure's row before anything is decided, and the least p that its test could give."""
     before, after = baseline.experiments.get(name), candidate.experiments.get(name)
     if before is None or after is None:
@@ -129,7 +129,7 @@ def _alike(row: Row) -> bool:
     return len(both) == 2 and not any(one.seen for one in both)
 
 
-def _pair(name: str, baseline: Arm, candidate: Arm, rows: tuple[Row, ...]) -> Pair:
+def _pair(name: str, baseline: Side, candidate: Side, rows: tuple[Row, ...]) -> Pair:
     before, after = baseline.experiments.get(name), candidate.experiments.get(name)
     if before is None or after is None:
         change = Change.ONLY_B if before is None else Change.ONLY_A
@@ -147,7 +147,7 @@ def _pair(name: str, baseline: Arm, candidate: Arm, rows: tuple[Row, ...]) -> Pa
 
 
 def _pair_warnings(
-    before: ArmExperiment, after: ArmExperiment, rows: Sequence[Row]
+    before: SideExperiment, after: SideExperiment, rows: Sequence[Row]
 ) -> Iterator[str]:
     if before.hash != after.hash:
         yield "the experiment's file is not the same in A and B: so may be what was measured"
@@ -158,10 +158,10 @@ def _pair_warnings(
             yield f"{one.void} trials of {side} told nothing and are left out"
 
 
-def _warnings(baseline: Arm, candidate: Arm) -> Iterator[str]:
+def _warnings(baseline: Side, candidate: Side) -> Iterator[str]:
     if baseline.run == candidate.run and baseline.experiments == candidate.experiments:
         yield "A and B are the same run"
-    differs: tuple[tuple[str, Callable[[Arm], str]], ...] = (
+    differs: tuple[tuple[str, Callable[[Side], str]], ...] = (
         ("kind of machine", lambda one: one.machine),
         ("version of chaoskit", lambda one: one.chaoskit),
     )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chaoskit.model.arm import Arm, ArmExperiment, Taken
 from chaoskit.model.measures import Sense, Unit
+from chaoskit.model.side import Side, SideExperiment, Taken
 
 
 class Change(StrEnum):
@@ -64,12 +64,12 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """One experiment in both arms, or in one of them."""
+    """One experiment in both sides, or in one of them."""
 
     name: str
     change: Change  # the worst of its rows
-    baseline: ArmExperiment | None
-    candidate: ArmExperiment | None
+    baseline: SideExperiment | None
+    candidate: SideExperiment | None
     rows: tuple[Row, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -89,8 +89,8 @@ class Pair:
 class Comparison:
     """A candidate beside a baseline."""
 
-    baseline: Arm
-    candidate: Arm
+    baseline: Side
+    candidate: Side
     pairs: tuple[Pair, ...]
     tests: int  # how many there were: what the p-values are corrected for
     warnings: tuple[str, ...] = ()

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from chaoskit.model.arm import Arm, ArmExperiment, Taken
 from chaoskit.model.comparison import Change, Comparison, Method, Pair, Row
 from chaoskit.model.measures import Unit
+from chaoskit.model.side import Side, SideExperiment, Taken
 from chaoskit.reporters.figures import label_of
 from chaoskit.reporters.wording import UNKNOWN, plural, value_text, verdict_words
 
@@ -78,10 +78,10 @@ def headline(comparison: Comparison) -> tuple[Change, str]:
     return change, sentences[change]
 
 
-def arm_words(arm: Arm) -> str:
-    """Which run an arm is."""
-    where = f" on {arm.host}" if arm.host else ""
-    return f"{arm.run} ({arm.at[:16].replace('T', ' ')}{where}, chaoskit {arm.chaoskit})"
+def side_words(side: Side) -> str:
+    """Which run a side is."""
+    where = f" on {side.host}" if side.host else ""
+    return f"{side.run} ({side.at[:16].replace('T', ' ')}{where}, chaoskit {side.chaoskit})"
 
 
 def verdicts_of(pair: Pair) -> str:
@@ -90,7 +90,7 @@ def verdicts_of(pair: Pair) -> str:
     return " → ".join(dict.fromkeys(found))
 
 
-def _verdict(experiment: ArmExperiment) -> str:
+def _verdict(experiment: SideExperiment) -> str:
     return verdict_words(experiment.verdict) if experiment.verdict else "not judged"
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from chaoskit import __version__
-from chaoskit.model.arm import Taken
 from chaoskit.model.comparison import Change, Comparison, Pair, Row
 from chaoskit.model.measures import Sense, Unit
+from chaoskit.model.side import Taken
 from chaoskit.reporters import svg
 from chaoskit.reporters.charts import Words, frame
 from chaoskit.reporters.comparison_words import (
@@ -15,9 +15,9 @@ from chaoskit.reporters.comparison_words import (
     SYMBOLS,
     TONES,
     RowWords,
-    arm_words,
     headline,
     remarks,
+    side_words,
     verdicts_of,
     words_of,
 )
@@ -57,7 +57,7 @@ class ComparisonView:
     symbol: str
     tone: str
     counts: tuple[tuple[Change, str, str, int], ...]  # change, symbol, tone, how many
-    arms: tuple[tuple[str, str], ...]
+    sides: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
     pairs: tuple[PairView, ...]
     legend: str
@@ -78,7 +78,7 @@ def view_of(comparison: Comparison) -> ComparisonView:
         symbol=SYMBOLS[change],
         tone=TONES[change],
         counts=tuple(one for one in counted if one[3]),
-        arms=(("A", arm_words(comparison.baseline)), ("B", arm_words(comparison.candidate))),
+        sides=(("A", side_words(comparison.baseline)), ("B", side_words(comparison.candidate))),
         warnings=comparison.warnings,
         pairs=tuple(_pair(f"e{i}", one) for i, one in enumerate(comparison.pairs, start=1)),
         legend=LEGEND,

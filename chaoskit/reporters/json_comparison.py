@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from chaoskit.model.arm import Arm, ArmExperiment
 from chaoskit.model.comparison import Comparison, Pair, Row
+from chaoskit.model.side import Side, SideExperiment
 
 SCHEMA = "chaoskit/comparison/v1"
 
@@ -22,14 +22,14 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "regression": comparison.regression,
         "tests": comparison.tests,
         "warnings": list(comparison.warnings),
-        "baseline": _arm(comparison.baseline),
-        "candidate": _arm(comparison.candidate),
+        "baseline": _side(comparison.baseline),
+        "candidate": _side(comparison.candidate),
         "experiments": [_pair(one) for one in comparison.pairs],
     }
 
 
-def _arm(arm: Arm) -> dict[str, Any]:
-    return {name: getattr(arm, name) for name in ("run", "at", "chaoskit", "host", "complete")}
+def _side(side: Side) -> dict[str, Any]:
+    return {name: getattr(side, name) for name in ("run", "at", "chaoskit", "host", "complete")}
 
 
 def _pair(pair: Pair) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
     }
 
 
-def _experiment(one: ArmExperiment | None) -> dict[str, Any] | None:
+def _experiment(one: SideExperiment | None) -> dict[str, Any] | None:
     if one is None:
         return None
     verdict = one.verdict.value if one.verdict else None

@@ -4,9 +4,9 @@ from chaoskit.model.comparison import Comparison, Pair
 from chaoskit.reporters.comparison_words import (
     LEGEND,
     SYMBOLS,
-    arm_words,
     headline,
     remarks,
+    side_words,
     verdicts_of,
     words_of,
 )
@@ -26,8 +26,8 @@ def render(comparison: Comparison) -> str:
         parts += [""]
     parts += _remarks(comparison)
     parts += [LEGEND, ""]
-    for side, arm in (("A", comparison.baseline), ("B", comparison.candidate)):
-        parts.append(f"- {side}: {escape(arm_words(arm))}")
+    for name, side in (("A", comparison.baseline), ("B", comparison.candidate)):
+        parts.append(f"- {name}: {escape(side_words(side))}")
     return "\n".join([*parts, ""])
 
 

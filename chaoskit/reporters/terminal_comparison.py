@@ -11,9 +11,9 @@ from chaoskit.model.comparison import Change, Comparison, Pair
 from chaoskit.reporters.comparison_words import (
     SYMBOLS,
     RowWords,
-    arm_words,
     headline,
     remarks,
+    side_words,
     verdicts_of,
     words_of,
 )
@@ -39,8 +39,8 @@ def show(comparison: Comparison, stream: TextIO) -> None:
         width = int(columns) if columns.isdecimal() else _WIDTH_WITHOUT_TERMINAL
     console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
     encoding = console.encoding
-    for side, arm in (("A", comparison.baseline), ("B", comparison.candidate)):
-        console.print(Text(fit(f"{side}  {one_line(arm_words(arm))}", encoding), style="dim"))
+    for name, side in (("A", comparison.baseline), ("B", comparison.candidate)):
+        console.print(Text(fit(f"{name}  {one_line(side_words(side))}", encoding), style="dim"))
     console.print(Text(""))
     if comparison.pairs:
         console.print(_table(comparison, encoding))

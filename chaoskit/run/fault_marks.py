@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from chaoskit.model.faults import Effect, Gone, Nature
 from chaoskit.model.timeline import Mark, MarkKind
-from chaoskit.run.ledger import Entry
+from chaoskit.run.undo_log import Entry
 
 
 def effect_marks(entry: Entry, effect: Effect, *, of: int) -> Iterator[Mark]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from chaoskit.faults.base import Fault
 from chaoskit.model.faults import Effect, Nature
-from chaoskit.run.ledger import Entry
+from chaoskit.run.undo_log import Entry
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from chaoskit.model.timeline import Mark, MarkKind
 from chaoskit.run.clock import now_ns
 from chaoskit.run.fault_marks import effect_marks, gone_mark
 from chaoskit.run.injected import Injected, injected
-from chaoskit.run.ledger import Entry, Ledger
+from chaoskit.run.undo_log import Entry, UndoLog
 from chaoskit.target.agent import Lapse
 from chaoskit.target.hands import Hands
 
@@ -66,8 +66,8 @@ class Injector:
 
     def __post_init__(self) -> None:
         """Begin the log, and listen to the agent."""
-        self._ledger = Ledger(self.folder)
-        self._ledger.begin(self.run_id)
+        self._undo_log = UndoLog(self.folder)
+        self._undo_log.begin(self.run_id)
         self.hands.agent.on_lapse = self._on_lapse
 
     @property
@@ -94,7 +94,7 @@ class Injector:
             if isinstance(fault, HeldFault):
                 # Before it is done: whoever interrupts us from here on, lift_all knows of it.
                 self._held[entries[0].fault_id] = _Held(entries=list(entries))
-            self._ledger.doing(entries)
+            self._undo_log.doing(entries)
             effects = self._apply(fault, entries)
             if isinstance(fault, HeldFault):
                 self._arm(fault, entries[0].fault_id)
@@ -155,7 +155,7 @@ class Injector:
         rng = self.rng if fault.seed is None else Random(fault.seed)
         candidates = self.site.instances(fault.service)
         picked = pick_instances(fault.pick, candidates, rng, partial(self.roles, fault.service))
-        fault_id = self._ledger.next_id()
+        fault_id = self._undo_log.next_id()
         entries = []
         for number, operation in enumerate(fault.operations(picked, self.site)):
             tag = f"{self.run_id}/{fault_id}.{number}"
@@ -201,7 +201,7 @@ class Injector:
         gone, failed = self._undo([entry for entry in begun if entry.held])
         for entry in entries[len(begun) :]:
             if entry.held:
-                self._ledger.lifted(entry.handle, Gone(gone_ns=now_ns(), evidence="never begun"))
+                self._undo_log.lifted(entry.handle, Gone(gone_ns=now_ns(), evidence="never begun"))
         self._keep(entries[0].fault_id, failed)
         if failed:
             raise LiftFailed(self._left(failed.values()))
@@ -272,7 +272,7 @@ class Injector:
             self.record(mark)
 
     def _tell_gone(self, entry: Entry, gone: Gone, *, lapsed: bool) -> None:
-        self._ledger.lifted(entry.handle, gone)
+        self._undo_log.lifted(entry.handle, gone)
         self._active.pop(entry.handle, None)
         self.record(gone_mark(entry, gone, lapsed=lapsed))
 

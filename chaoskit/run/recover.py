@@ -7,8 +7,8 @@ from pathlib import Path
 
 from chaoskit.errors import ChaoskitError, InputError, LiftFailed, Problem
 from chaoskit.run.clock import wait_until
-from chaoskit.run.ledger import Entry, Ledger
 from chaoskit.run.owner import HARNESS, Mode, Owner, owner_of, release
+from chaoskit.run.undo_log import Entry, UndoLog
 from chaoskit.target import engine
 from chaoskit.target.agent import Agent
 from chaoskit.target.cleanup import Client, remove_agents, remove_labelled, remove_run, runs_on
@@ -71,14 +71,14 @@ def recover(
     if owner is not None and owner.lives:
         message = f"this run is still under way in process {owner.pid}; end it first"
         raise InputError(Problem(file=str(folder), message=message))
-    ledger = Ledger(folder)
-    run_id = owner.run_id if owner else ledger.run_id
+    undo_log = UndoLog(folder)
+    run_id = owner.run_id if owner else undo_log.run_id
     mode = mode or (owner.mode if owner else Mode.REMOVE)
     with closing(engine.connect()) as client:
-        undone, failed = _undo_all(client, ledger, tell)
+        undone, failed = _undo_all(client, undo_log, tell)
         removed = _remove_all(client, run_id, mode, tell)
         if failed:  # an instance that could not be mended may be gone by now
-            again, failed = _undo_all(client, ledger, tell)
+            again, failed = _undo_all(client, undo_log, tell)
             undone += again
             removed += remove_agents(client, run_id)
     if failed:
@@ -90,13 +90,13 @@ def recover(
 
 
 def _undo_all(
-    client: Client, ledger: Ledger, tell: Callable[[str], None]
+    client: Client, undo_log: UndoLog, tell: Callable[[str], None]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(what was undone, what would not go), for everything that the log leaves open."""
-    entries = ledger.open_entries()
+    entries = undo_log.open_entries()
     if not entries:
         return (), ()
-    labels = {RUN_LABEL: ledger.run_id}
+    labels = {RUN_LABEL: undo_log.run_id}
     agent = AgentHand(
         lambda on_lapse: Agent.start(
             client, image=ensure_agent(client, tell), labels=labels, on_lapse=on_lapse
@@ -107,7 +107,7 @@ def _undo_all(
     failed: list[str] = []
     try:
         for entry in entries:
-            lifted, words = _undo(hands, ledger, entry)
+            lifted, words = _undo(hands, undo_log, entry)
             (undone if lifted else failed).append(words)
             tell(words)
     finally:
@@ -116,13 +116,13 @@ def _undo_all(
     return tuple(undone), tuple(failed)
 
 
-def _undo(hands: Hands, ledger: Ledger, entry: Entry) -> tuple[bool, str]:
+def _undo(hands: Hands, undo_log: UndoLog, entry: Entry) -> tuple[bool, str]:
     """Whether it is gone, and what to say about it."""
     try:
         gone = hands.of(entry.operation).undo(entry.handle, entry.operation)
     except ChaoskitError as error:
         return False, f"{entry} may still be on: {error}"
-    ledger.lifted(entry.handle, gone)
+    undo_log.lifted(entry.handle, gone)
     return True, f"{entry}: {gone.evidence}"
 
 
@@ -159,7 +159,7 @@ def leftovers(client: Client, reports: Path) -> tuple[Leftover, ...]:
         owner, folder = claims.get(run_id, (None, None))
         if (owner is not None and owner.lives) or _at_work(run_id):
             continue
-        entries = Ledger(folder).open_entries() if folder else ()
+        entries = UndoLog(folder).open_entries() if folder else ()
         left = (*things.get(run_id, ()), *map(str, entries))
         why = "its harness died" if folder else "no run here knows it, and nobody works on it"
         if left:

@@ -14,9 +14,9 @@ from chaoskit.errors import FaultRefused, InputError, LiftFailed
 from chaoskit.model.timeline import MarkKind
 from chaoskit.run.clock import wait_until
 from chaoskit.run.keeper import spawn_keeper
-from chaoskit.run.ledger import Ledger
 from chaoskit.run.owner import HARNESS, Mode, claim, owner_of
 from chaoskit.run.recover import leftovers, recover, remove_run
+from chaoskit.run.undo_log import UndoLog
 from chaoskit.target.engine import ROLE_LABEL, RUN_LABEL, UP_LABEL, labelled
 from tests.docker.arena import process_states, serves, state_of
 
@@ -93,7 +93,7 @@ def test_what_a_killed_agent_and_a_dead_harness_left_is_recovered_from_the_log(a
     done = recover(arena.folder, mode=Mode.UNDO)
 
     assert len(done.undone) == 4
-    assert Ledger(arena.folder).open_entries() == ()
+    assert UndoLog(arena.folder).open_entries() == ()
     assert serves(web)
     assert arena.reaches(lb, web)
     assert agents(arena) == []
@@ -213,7 +213,7 @@ def test_a_harness_that_is_killed_is_cleaned_up_after(arena, harness):
     assert serves(lb)
     assert agents(arena) == []
     assert owner_of(arena.folder) is None
-    assert Ledger(arena.folder).open_entries() == ()
+    assert UndoLog(arena.folder).open_entries() == ()
 
 
 def test_a_harness_that_is_killed_leaves_nothing_in_remove_mode(arena, harness):

@@ -1,26 +1,29 @@
 """Comparing two builds: what is worse, what is the same, and what few trials cannot tell."""
 
 import json
+import random
 from dataclasses import replace
 
 import pytest
 
-from chaoskit.comparison import arm_of, compare, read_arm
+from chaoskit.comparison import compare, read_side, side_of
 from chaoskit.errors import InputError
-from chaoskit.model import arm as arms
 from chaoskit.model import codec
+from chaoskit.model import side as sides
 from chaoskit.model.comparison import Change, Method
 from chaoskit.model.measures import Measured, Unit
+from chaoskit.model.proof import Arm, ArmKind
 from chaoskit.model.verdict import Verdict
 from tests.comparing import Beyond, made, run_of
 
 FIVE = (1.00, 1.02, 0.98, 1.04, 1.01)
+SLOW = (1.60, 1.62, 1.58, 1.64, 1.61)
 
 
 def compared(before, after):
     before = before if isinstance(before, list) else [before]
     after = after if isinstance(after, list) else [after]
-    return compare(arm_of(run_of(*before)), arm_of(run_of(*after, run_id="b")))
+    return compare(side_of(run_of(*before)), side_of(run_of(*after, run_id="b")))
 
 
 def row(comparison, measure="recovery", pair=0):
@@ -182,7 +185,7 @@ def test_another_file_another_machine_and_an_unfinished_run_are_warned_about():
     after = run_of(
         other, run_id="b", environment={"machine": "x86_64", "cores": "8"}, ended_wall=""
     )
-    found = compare(arm_of(before), arm_of(after))
+    found = compare(side_of(before), side_of(after))
 
     assert any("file is not the same" in one for one in found.pairs[0].warnings)
     assert any(
@@ -192,10 +195,25 @@ def test_another_file_another_machine_and_an_unfinished_run_are_warned_about():
     assert any("run of B did not come to its end" in one for one in found.warnings)
 
 
-def test_a_run_compared_with_itself_is_said():
-    arm = arm_of(run_of(made(recovery=FIVE)))
+def test_control_arms_are_not_the_experiment():
+    whole = made("shop/crash--on", recovery=FIVE)
+    off = made("shop/crash--off", recovery=SLOW)
+    clean = made("shop/crash--no-fault", recovery=(0.0,) * 5)
+    proof = run_of(
+        replace(whole, arm=Arm(of="shop/crash", kind=ArmKind.ON)),
+        replace(off, arm=Arm(of="shop/crash", kind=ArmKind.OFF, healer="proxy")),
+        replace(clean, arm=Arm(of="shop/crash", kind=ArmKind.NO_FAULT)),
+    )
 
-    assert compare(arm, arm).warnings == ("A and B are the same run",)
+    (found,) = side_of(proof).experiments.items()
+    assert found[0] == "shop/crash"
+    assert found[1].measures["recovery"].seen == FIVE
+
+
+def test_a_run_compared_with_itself_is_said():
+    side = side_of(run_of(made(recovery=FIVE)))
+
+    assert compare(side, side).warnings == ("A and B are the same run",)
 
 
 def test_one_alarm_in_a_large_suite_is_no_regression():
@@ -237,13 +255,13 @@ def test_a_journal_a_folder_and_a_baseline_are_the_same_arm(tmp_path):
     journal = tmp_path / "journal.json"
     journal.write_text(codec.dump(run), encoding="utf-8")
     baseline = tmp_path / "baseline.json"
-    baseline.write_text(arms.dump(arm_of(run)), encoding="utf-8")
+    baseline.write_text(sides.dump(side_of(run)), encoding="utf-8")
 
-    assert read_arm(tmp_path) == read_arm(journal) == read_arm(baseline) == arm_of(run)
+    assert read_side(tmp_path) == read_side(journal) == read_side(baseline) == side_of(run)
 
 
 def test_a_baseline_is_small_and_reads_well_in_a_diff():
-    text = arms.dump(arm_of(run_of(made(recovery=FIVE))))
+    text = sides.dump(side_of(run_of(made(recovery=FIVE))))
 
     assert len(text) < 1500
     assert list(json.loads(text)) == sorted(json.loads(text))
@@ -264,9 +282,44 @@ def test_what_is_neither_is_refused(tmp_path, content, message):
         path.write_text(content, encoding="utf-8")
 
     with pytest.raises(InputError, match=message):
-        read_arm(path)
+        read_side(path)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="has no journal"):
-        read_arm(tmp_path)
+        read_side(tmp_path)
+
+
+def test_false_alarms_are_rare_in_suites_without_a_difference():
+    rng = random.Random(17)
+
+    def suite():
+        return [
+            made(
+                f"shop/{i}",
+                recovery=[rng.lognormvariate(1, 0.4) for _ in range(5)],
+                detection=[rng.lognormvariate(1, 0.4) for _ in range(5)],
+                redundancy=[rng.lognormvariate(1, 0.4) for _ in range(5)],
+            )
+            for i in range(6)
+        ]
+
+    alarms = sum(compared(suite(), suite()).regression for _ in range(100))
+
+    assert alarms <= 5 + 3 * (100 * 0.05 * 0.95) ** 0.5
+
+
+def test_five_trials_show_a_large_regression_in_a_suite_of_six():
+    names = [f"shop/{i}" for i in range(6)]
+    jittered = (1.03, 0.97, 1.01, 0.99, 1.0)
+
+    def suite(values, first):
+        return [
+            made(name, recovery=first if name == names[0] else values, outage=values)
+            for name in names
+        ]
+
+    found = compared(suite(FIVE, FIVE), suite(jittered, plus(FIVE, 0.6)))
+
+    assert found.pairs[0].change is Change.SLOWER
+    assert row(found).adjusted_worse == pytest.approx(2 * 6 / 252)

@@ -11,7 +11,7 @@ from chaoskit.model.faults import Effect, Gone, Instance
 from chaoskit.model.timeline import MarkKind
 from chaoskit.run.clock import now_ns
 from chaoskit.run.injector import Injector
-from chaoskit.run.ledger import Ledger
+from chaoskit.run.undo_log import UndoLog
 from chaoskit.target.agent import Lapse
 from chaoskit.target.hands import Hands
 
@@ -65,7 +65,7 @@ class Site:
 
 class Scene:
     def __init__(self, folder):
-        self.ledger = Ledger(folder)
+        self.ledger = UndoLog(folder)
         self.hand = FakeHand(self.ledger)
         self.marks = []
         self.injector = Injector(

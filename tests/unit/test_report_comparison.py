@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from chaoskit.cli import cli
-from chaoskit.comparison import arm_of, compare
+from chaoskit.comparison import compare, side_of
 from chaoskit.history import rows
 from chaoskit.model import codec
 from chaoskit.reporters import html_comparison, json_comparison, markdown_comparison
@@ -115,13 +115,13 @@ def test_what_cannot_be_compared_is_told(two, arguments, message):
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_names_cannot_become_markup(payload):
     before, after = made(payload, recovery=FIVE), made(payload, recovery=SLOW)
-    comparison = compare(arm_of(run_of(before)), arm_of(run_of(after, run_id=payload)))
+    comparison = compare(side_of(run_of(before)), side_of(run_of(after, run_id=payload)))
     page = html_comparison.render(comparison)
     text = markdown_comparison.render(comparison)
 
     plain = html_comparison.render(
         compare(
-            arm_of(run_of(made(recovery=FIVE))), arm_of(run_of(made(recovery=SLOW), run_id="b"))
+            side_of(run_of(made(recovery=FIVE))), side_of(run_of(made(recovery=SLOW), run_id="b"))
         )
     )
     assert [tag for tag, _ in parse(page).seen] == [tag for tag, _ in parse(plain).seen]
@@ -132,7 +132,7 @@ def test_names_cannot_become_markup(payload):
 
 def test_the_same_comparison_gives_the_same_page():
     before, after = made(recovery=FIVE), made(recovery=(*FIVE[:4], Beyond(30)))
-    comparison = compare(arm_of(run_of(before)), arm_of(run_of(after, run_id="b")))
+    comparison = compare(side_of(run_of(before)), side_of(run_of(after, run_id="b")))
 
     assert html_comparison.render(comparison) == html_comparison.render(comparison)
     assert "4 of 5 trials ended" in html_comparison.render(comparison)

@@ -35,8 +35,8 @@ class Taken:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmExperiment:
-    """One experiment of an arm."""
+class SideExperiment:
+    """One experiment of a side."""
 
     title: str
     hash: str
@@ -48,7 +48,7 @@ class ArmExperiment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
+class Side:
     """One side of a comparison."""
 
     schema: str = SCHEMA
@@ -58,7 +58,7 @@ class Arm:
     host: str = ""
     machine: str = ""  # what kind of machine: times of different kinds are not comparable
     complete: bool = True  # the run came to its end
-    experiments: Mapping[str, ArmExperiment] = field(default_factory=dict)
+    experiments: Mapping[str, SideExperiment] = field(default_factory=dict)
 
 
 def machine_of(environment: Mapping[str, Any]) -> str:
@@ -68,14 +68,14 @@ def machine_of(environment: Mapping[str, Any]) -> str:
     return ", ".join(part for part in named if part)
 
 
-def dump(arm: Arm) -> str:
+def dump(side: Side) -> str:
     """A baseline file: sorted JSON, so that a change of it reads well in a diff."""
-    plain = _adapter().dump_python(arm, mode="json")
+    plain = _adapter().dump_python(side, mode="json")
     return json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
-def load(raw: Any, *, source: str) -> Arm:
-    """The arm in a parsed baseline file. Raises InputError with every field that is wrong."""
+def load(raw: Any, *, source: str) -> Side:
+    """The side in a parsed baseline file. Raises InputError with every field that is wrong."""
     from pydantic import ValidationError  # noqa: PLC0415  # --help has no use for it
 
     try:
@@ -93,7 +93,7 @@ def load(raw: Any, *, source: str) -> Arm:
 
 
 @cache
-def _adapter() -> "TypeAdapter[Arm]":
+def _adapter() -> "TypeAdapter[Side]":
     from pydantic import TypeAdapter  # noqa: PLC0415
 
-    return TypeAdapter(Arm)
+    return TypeAdapter(Side)

@@ -1,4 +1,4 @@
-"""From runs to the arms of a comparison: what the valid trials measured, and nothing else."""
+"""From runs to the sides of a comparison: what the valid trials measured, and nothing else."""
 
 import json
 from collections.abc import Sequence
@@ -7,16 +7,17 @@ from pathlib import Path
 from chaoskit.comparison.measure import MEASURES
 from chaoskit.errors import InputError, Problem
 from chaoskit.measures.base import catalogue
-from chaoskit.model import arm as arms
 from chaoskit.model import codec
-from chaoskit.model.arm import Arm, ArmExperiment, Taken, machine_of
+from chaoskit.model import side as sides
 from chaoskit.model.journal import ExperimentRecord, Journal, TrialJudgement
 from chaoskit.model.measures import Measured, Sense, Unit
+from chaoskit.model.proof import ArmKind
+from chaoskit.model.side import Side, SideExperiment, Taken, machine_of
 
 JOURNAL = "journal.json"
 
 
-def read_arm(path: Path) -> Arm:
+def read_side(path: Path) -> Side:
     """A run's folder, its journal, or a baseline file. Raises InputError."""
     file = path / JOURNAL if path.is_dir() else path
     if not file.is_file():
@@ -28,31 +29,38 @@ def read_arm(path: Path) -> Arm:
         raw = json.loads(text)
     except (json.JSONDecodeError, RecursionError):
         raw = None  # the journal's reader says what is wrong
-    if isinstance(raw, dict) and raw.get("schema") == arms.SCHEMA:
-        return arms.load(raw, source=str(file))
-    return arm_of(codec.load(text, source=str(file)))
+    if isinstance(raw, dict) and raw.get("schema") == sides.SCHEMA:
+        return sides.load(raw, source=str(file))
+    return side_of(codec.load(text, source=str(file)))
 
 
-def arm_of(journal: Journal) -> Arm:
+def side_of(journal: Journal) -> Side:
     """What a run measured, boiled down; only valid trials count."""
-    return Arm(
+    return Side(
         run=journal.run_id,
         at=journal.anchor.wall,
         chaoskit=journal.chaoskit,
         host=str(journal.environment.get("host", "")),
         machine=machine_of(journal.environment),
         complete=bool(journal.ended_wall) and not journal.interrupted_by and not journal.trouble,
-        experiments={one.name: _experiment(one) for one in journal.experiments},
+        experiments={name: _experiment(one) for one in journal.experiments if (name := _name(one))},
     )
 
 
-def _experiment(record: ExperimentRecord) -> ArmExperiment:
+def _name(record: ExperimentRecord) -> str:
+    """What the experiment is called; "" for a control arm, which is not the experiment."""
+    if record.arm is None:
+        return record.name
+    return record.arm.of if record.arm.kind is ArmKind.ON else ""
+
+
+def _experiment(record: ExperimentRecord) -> SideExperiment:
     judged = [one.judgement for one in record.trials if one.judgement is not None]
     valid = [one for one in judged if one.verdict.conclusive]
     known = catalogue()
     names = [name for name in MEASURES if name in known]
     taken = {name: _taken(name, valid, 1 / record.rate_hz) for name in names}
-    return ArmExperiment(
+    return SideExperiment(
         title=record.title,
         hash=record.hash,
         verdict=record.judgement.verdict if record.judgement else None,

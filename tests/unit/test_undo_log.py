@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chaoskit.model.faults import Doer, Gone, Instance, Operation
-from chaoskit.run.ledger import Entry, Ledger
+from chaoskit.run.undo_log import Entry, UndoLog
 
 WEB = Instance(id="abc", name="web-1", service="web", pid=7, addresses={"net": "10.0.0.1"})
 
@@ -27,7 +27,7 @@ def gone():
 
 @pytest.fixture
 def ledger(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = UndoLog(tmp_path)
     ledger.begin("run-7")
     return ledger
 
@@ -36,7 +36,7 @@ def test_what_was_begun_and_not_lifted_is_open_and_comes_back_whole(ledger):
     ledger.doing([entry(number=0), entry(number=1)])
     ledger.lifted("f1.0", gone())
 
-    assert Ledger(ledger.path.parent).open_entries() == (entry(number=1),)
+    assert UndoLog(ledger.path.parent).open_entries() == (entry(number=1),)
 
 
 def test_the_newest_is_undone_first(ledger):
@@ -55,11 +55,11 @@ def test_fault_ids_go_on_where_an_earlier_writer_ended(ledger):
     assert ledger.next_id() == "f1"
     ledger.doing([entry("f1"), entry("f9")])
 
-    assert Ledger(ledger.path.parent).next_id() == "f10"
+    assert UndoLog(ledger.path.parent).next_id() == "f10"
 
 
 def test_an_absent_log_is_an_empty_one_and_the_folder_names_the_run(tmp_path):
-    ledger = Ledger(tmp_path)
+    ledger = UndoLog(tmp_path)
 
     assert ledger.open_entries() == ()
     assert ledger.run_id == tmp_path.name

@@ -37,7 +37,7 @@ class Entry:
         return f"{self.fault} of {self.operation.instance.name} ({self.operation.mechanism})"
 
 
-class Ledger:
+class UndoLog:
     """The undo log of one run. Lines are appended whole, whoever else writes."""
 
     def __init__(self, folder: Path) -> None:
