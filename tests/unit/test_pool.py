@@ -161,8 +161,14 @@ def test_a_probe_that_hangs_is_killed_with_all_it_started_and_asking_goes_on(
     wait_for(lambda: path.stat().st_size >= 120, "samples")
     trap.touch()
     wait_for(lambda: (Outcome.BAD, Reason.TIMEOUT) in said(read_samples(path)), "a timeout")
-    wait_for(lambda: trap.with_suffix(".pid").read_text().strip() != "", "the child's pid")
-    pid = int(trap.with_suffix(".pid").read_text())
+    told: list[str] = []  # the file is written anew by every worker that hangs
+
+    def tells() -> bool:
+        told[:] = trap.with_suffix(".pid").read_text().split()
+        return bool(told)
+
+    wait_for(tells, "the child's pid")
+    pid = int(told[0])
     trap.unlink()
     freed_ns = time.monotonic_ns()
     wait_for(
