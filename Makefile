@@ -41,7 +41,7 @@ check: ## Style, types, layers and the tests that need no engine; changes nothin
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
-	$(BIN)/pytest -q -m "not docker"
+	$(BIN)/pytest -q -n auto -m "not docker"
 
 fmt: ## Bring the code into shape
 	@scripts/setup.sh --no-engine
