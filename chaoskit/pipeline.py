@@ -9,7 +9,8 @@ redo the right half from disk, without an engine.
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -226,6 +227,12 @@ def repeat_command(request: Request, seed: int) -> str:
         parts += ["--trials", str(request.trials)]
     if request.target is not None:
         parts += ["--target", request.target]
+    return shlex.join([*parts, *common_words(request)])
+
+
+def common_words(request: Request) -> list[str]:
+    """The command-line words for budgets and folders, where they differ from the defaults."""
+    parts: list[str] = []
     for measure, bound in request.budgets.items():
         parts += ["--budget", f"{measure}={bound}"]
     for option, value, default in (
@@ -234,11 +241,4 @@ def repeat_command(request: Request, seed: int) -> str:
     ):
         if str(value) != default:
             parts += [option, str(value)]
-    return " ".join(quoted(parts))
-
-
-def quoted(parts: Sequence[str]) -> list[str]:
-    """Command-line words, quoted where a shell needs it."""
-    import shlex  # noqa: PLC0415
-
-    return [shlex.quote(part) for part in parts]
+    return parts

@@ -4,9 +4,7 @@ One row for each experiment that `chaoskit prove` tried; rows are only ever adde
 the very experiment, target and budgets that were tried: with any of them changed it is stale.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from functools import cache
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaoskit.model.journal import ExperimentRecord, Journal
+from chaoskit.model.jsonlines import append_rows
 from chaoskit.model.proof import Proof, ProofNote, ProofState
 
 if TYPE_CHECKING:
@@ -27,17 +26,8 @@ NEVER_TRIED = ProofNote(
 
 
 def append(reports: Path, proofs: Iterable[Proof]) -> None:
-    """Add rows, whole, whoever else is writing; after a torn last line a new one is begun."""
-    rows = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in proofs]
-    if not rows:
-        return
-    with (reports / FILE).open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                rows.insert(0, "\n")
-        file.write("".join(rows).encode())
+    """Add rows; see append_rows."""
+    append_rows(reports / FILE, map(asdict, proofs))
 
 
 def newest(reports: Path) -> dict[str, Proof]:

@@ -81,12 +81,4 @@ def repeat_command(request: pipeline.Request, effort: Effort, seed: int) -> str:
     parts += ["--aa", str(effort.aa), "--trials", str(effort.trials)]
     if effort.every_healer:
         parts.append("--every-healer")
-    for measure, bound in request.budgets.items():
-        parts += ["--budget", f"{measure}={bound}"]
-    for option, value, default in (
-        ("--targets", request.targets, "targets"),
-        ("--reports", request.reports, "reports"),
-    ):
-        if str(value) != default:
-            parts += [option, str(value)]
-    return shlex.join(parts)
+    return shlex.join([*parts, *pipeline.common_words(request)])

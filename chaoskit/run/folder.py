@@ -1,7 +1,5 @@
 """A run's folder on disk: where everything lies."""
 
-import fcntl
-import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -12,6 +10,7 @@ from typing import Any
 from chaoskit.errors import InputError, Problem
 from chaoskit.model import codec
 from chaoskit.model.journal import Journal
+from chaoskit.model.jsonlines import append_rows
 from chaoskit.run.clock import wall_now
 
 JOURNAL = "journal.json"
@@ -89,15 +88,8 @@ class RunFolder:
 
 
 def append_history(root: Path, row: Mapping[str, Any]) -> None:
-    """Add one row to history.jsonl, whole, whoever else is writing."""
-    with (root / HISTORY).open("a+b") as history:
-        fcntl.flock(history, fcntl.LOCK_EX)
-        size = history.seek(0, os.SEEK_END)
-        torn = False
-        if size:
-            history.seek(-1, os.SEEK_END)
-            torn = history.read(1) != b"\n"
-        history.write((b"\n" if torn else b"") + json.dumps(row).encode() + b"\n")
+    """Add one row to history.jsonl; see append_rows."""
+    append_rows(root / HISTORY, [row])
 
 
 def _replace(path: Path, text: str) -> None:
