@@ -4,8 +4,10 @@ ChaoskitError
 ├─ InputError         2  the file or the command line is wrong; nothing was started
 ├─ EnvironmentUnfit   4  no engine, no image, a missing capability; nothing was started
 ├─ NothingSelected    5  no experiment matched
-├─ FaultRefused       3  this fault could not be applied: nothing was learnt about the system
-└─ LiftFailed         7  a fault or a resource may be left behind
+├─ Inconclusive       3  it cannot be told: nothing was learnt about the system
+│  └─ FaultRefused    3  this fault could not be applied
+├─ LiftFailed         7  a fault or a resource may be left behind
+└─ NotPublished       8  the run is over and judged; its results are not where they should be
 
 A sick target is not an error: it is evidence. A defect of ours is a traceback in the log and exit 6.
 """
@@ -15,7 +17,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What the process says to its caller. When several apply: 7, 6, 4, 1, 3."""
+    """What the process says to its caller. When several apply: 7, 6, 4, 1, 3; 8 only instead of 0."""
 
     PASS = 0
     EVIDENCE_AGAINST = 1
@@ -25,6 +27,7 @@ class Exit(IntEnum):
     NOTHING_SELECTED = 5
     HARNESS = 6
     LEFT_BEHIND = 7
+    NOT_PUBLISHED = 8  # only where it would be PASS
     SIGINT = 130
     SIGTERM = 143
 
@@ -86,13 +89,23 @@ class NothingSelected(ChaoskitError):
     exit_code = Exit.NOTHING_SELECTED
 
 
-class FaultRefused(ChaoskitError):
-    """A fault could not be applied, or could not be proven in effect."""
+class Inconclusive(ChaoskitError):
+    """Nothing was learnt about the system."""
 
     exit_code = Exit.INCONCLUSIVE
+
+
+class FaultRefused(Inconclusive):
+    """A fault could not be applied, or could not be proven in effect."""
 
 
 class LiftFailed(ChaoskitError):
     """Something of ours may still be there. The loudest message we have."""
 
     exit_code = Exit.LEFT_BEHIND
+
+
+class NotPublished(ChaoskitError):
+    """A run has its verdict, and its results could not be copied to where they were to go."""
+
+    exit_code = Exit.NOT_PUBLISHED

@@ -41,11 +41,13 @@ def load(text: str, *, source: str) -> Journal:
     try:
         journal = _adapter().validate_python(raw)
     except ValidationError as invalid:
-        found = [
-            Problem(file=source, message=f"{_place(error['loc'])}: {error['msg']}", hint=_EDITED)
-            for error in invalid.errors(include_url=False, include_context=False)
-        ]
-        raise InputError(found) from None
+        found: dict[str, list[str]] = {}
+        for error in invalid.errors(include_url=False, include_context=False):
+            found.setdefault(error["msg"], []).append(_place(error["loc"]))
+        told = [one for what, places in found.items() for one in _told(what, places)]
+        raise InputError(
+            [Problem(file=source, message=one, hint=_EDITED) for one in told]
+        ) from None
     unknown = _unknown_keys(raw, _adapter().dump_python(journal, mode="json"))
     if unknown:
         raise InputError(
@@ -81,6 +83,7 @@ def schema() -> dict[str, Any]:
     }
 
 
+_PLACES = 3  # of the same mistake that are named
 _EDITED = "a journal is written by chaoskit and not edited by hand"
 
 
@@ -95,7 +98,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     try:
         raw = json.loads(text)
     except json.JSONDecodeError as broken:
-        torn = not text[broken.pos :].strip()
+        torn = not text[broken.pos :].strip() or broken.msg.startswith("Unterminated string")
         what = "the file ends in the middle" if torn else f"not JSON: {broken.msg}"
         problem = Problem(
             file=source,
@@ -133,6 +136,13 @@ def _check_schema(raw: dict[str, Any], source: str) -> None:
 
 
 _WANTED = f"this version reads {SCHEMA}"
+
+
+def _told(what: str, places: list[str]) -> list[str]:
+    """A mistake that is in many places is told of the first few."""
+    more = len(places) - _PLACES
+    told = [f"{place}: {what}" for place in places[:_PLACES]]
+    return [*told[:-1], f"{told[-1]} (and in {more} more places)"] if more > 0 else told
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from chaoskit.model.gaps import without_gaps
 from chaoskit.model.journal import ExperimentRecord, TrialRecord
 from chaoskit.model.ledger import LEDGER_FILE, read_ledger
 from chaoskit.model.timeline import (
@@ -55,14 +56,16 @@ def read_marks(path: Path) -> tuple[Mark, ...]:
 
 def read_timeline(folder: Path, experiment: ExperimentRecord, trial: TrialRecord) -> Timeline:
     """The timeline of one trial, from its folder and what the journal says of it."""
+    marks = read_marks(folder / "marks.jsonl")
     return Timeline(
-        samples=read_samples(folder / "samples.bin"),
-        marks=read_marks(folder / "marks.jsonl"),
+        samples=without_gaps(read_samples(folder / "samples.bin"), marks),
+        marks=marks,
         probes=trial.probes,
         period_ns=round(NS / experiment.rate_hz),
         timeout_ns=round(experiment.timeout_s * NS),
         stable_ns=round(experiment.stable_s * NS),
         watch_ns=round(experiment.watch_s * NS),
         started_ns=trial.started_ns,
+        clock_error_ns=round(trial.clock_error_s * NS),
         ledger=read_ledger(folder / LEDGER_FILE),
     )

@@ -11,6 +11,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# Of faults, by what they harm: the headings of their pages, and the columns of the report's matrix.
+FAMILIES = (
+    "process",
+    "container",
+    "network",
+    "name resolution",
+    "HTTP",
+    "resources",
+    "time",
+    "data",
+    "dependency",
+    "kubernetes",
+    "other",
+)
+
 
 class Nature(StrEnum):
     """Over at once, or on until it is lifted."""
@@ -24,6 +39,7 @@ class Doer(StrEnum):
 
     AGENT = "agent"
     ENGINE = "engine"
+    CLUSTER = "cluster"  # the API server of a Kubernetes cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +72,8 @@ class Effect:
     requested_ns: int
     in_effect_ns: int
     evidence: str
+    harm_due_ns: int | None = None  # of one that grows: when it hurts unless somebody acts
+    harm_stated: bool = False  # by the experiment, and not computed from what was seen
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,6 +81,7 @@ class TrialRecord:
     probes: tuple[str, ...] = ()
     started_ns: int = 0
     send_lag_p99_s: float | None = None
+    clock_error_s: float = 0.0  # between samples and marks; 0: one clock, as on this machine
     picked: tuple[str, ...] = ()  # instances the fault was done to
     mechanisms: tuple[str, ...] = ()  # how it was done
     chaostoolkit: Mapping[str, Any] = field(default_factory=dict)  # status, deviated, failures
@@ -97,6 +98,7 @@ class HealerRecord:
     kind: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     service: str = ""  # whose log bears witness: where it lives; "" when nobody said
+    can_be_off: bool = True  # so that its absence can be tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,7 @@ class FaultRecord:
 
     fault: str  # its name on the shelf
     service: str
+    family: str = ""  # what kind of harm it is: process, network, ...; "" in older journals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +156,31 @@ class ExperimentJudgement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Anchor:
+    """One wall-clock instant beside its monotonic one: places logs on the timeline."""
+
+    wall: str  # ISO 8601, UTC
+    wall_ns: int
+    mono_ns: int
+
+    def wall_of(self, mono_ns: int) -> int:
+        """The wall-clock time, in nanoseconds, of a monotonic one."""
+        return self.wall_ns + (mono_ns - self.mono_ns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """The run that an experiment is from, when several were joined; each had its own clock."""
+
+    run_id: str
+    folder: str  # where that run's files are now, relative to the folder of the joined one
+    command: str
+    seed: int
+    anchor: Anchor
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExperimentRecord:
     """One experiment of a run."""
 
@@ -186,19 +214,27 @@ class ExperimentRecord:
     ledger: str = ""  # the kind of ledger that was to be kept
     healers: tuple[HealerRecord, ...] = ()
     redundancy: Mapping[str, int] = field(default_factory=dict)
+    services: tuple[str, ...] = ()  # every one that the target has; () in older journals
+    images: Mapping[str, str] = field(default_factory=dict)  # what each service ran: tag and digest
     target_start_s: float | None = None
     wall_s: float | None = None  # the experiment's own time, target start not included
     trials: tuple[TrialRecord, ...] = ()
     judgement: ExperimentJudgement | None = None
+    origin: Origin | None = None  # of a joined run; None: this very run
+
+    @property
+    def logs(self) -> str:
+        """Where its services' logs are, relative to the run's folder."""
+        return f"{self.origin.folder}/logs/{self.target}" if self.origin else f"logs/{self.target}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Anchor:
-    """One wall-clock instant beside its monotonic one: places logs on the timeline."""
+class Shard:
+    """Which part of a suite a run was."""
 
-    wall: str  # ISO 8601, UTC
-    wall_ns: int
-    mono_ns: int
+    index: int  # from 1
+    of: int
+    suite: tuple[str, ...]  # every experiment of all parts, so that a missing part is noticed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,9 +249,14 @@ class Journal:
     anchor: Anchor
     ended_wall: str = ""  # empty while running, or when the run died
     environment: Mapping[str, Any] = field(default_factory=dict)
+    shard: Shard | None = None  # None: the whole suite
     experiments: tuple[ExperimentRecord, ...] = ()
     interrupted_by: str = ""  # SIGINT, SIGTERM
     left_behind: tuple[str, ...] = ()  # what may still be there, each with the command against it
     trouble: str = ""  # what ended the run before its time, if anything
     trouble_exit: int | None = None  # and the exit code that it leads to
     exit_code: int | None = None
+
+    def anchor_of(self, record: ExperimentRecord) -> Anchor:
+        """The anchor of the clock that an experiment's times are of."""
+        return record.origin.anchor if record.origin else self.anchor

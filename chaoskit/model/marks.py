@@ -25,6 +25,7 @@ class MarkKind(StrEnum):
     REDUNDANCY = "redundancy"  # data: have, want
     ENGINE = "engine"  # a container event; detail: die, start, oom, ...
     ACTIVITY = "activity"  # a Chaos Toolkit activity began or ended
+    GAP = "gap"  # our own way to the target was broken, from resolution_ns before it until then
     NOTE = "note"
 
 

@@ -26,3 +26,5 @@ class Reason(IntEnum):
     NO_SLOT = 9  # we had too many asks in flight
     RAISED = 10  # a python or process probe failed
     OTHER = 11
+    GAP = 12  # our own way to the target was broken: a port-forward's gap
+    LOST = 13  # what was found never reached us, if anything was

@@ -1,7 +1,7 @@
 """The evidence of one trial: what was asked, what was answered, and what happened when.
 
 All times are nanoseconds of CLOCK_MONOTONIC, which the agent and every container on a local engine
-share with us. Samples are one flat numpy array so that a million of them are cheap to judge.
+share with us; those of a prober on another machine were moved to ours, with an error that is told. Samples are one flat numpy array so that a million of them are cheap to judge.
 """
 
 from dataclasses import dataclass
@@ -56,6 +56,7 @@ class Timeline:
     stable_ns: int
     watch_ns: int
     started_ns: int
+    clock_error_ns: int = 0  # samples may be so far from the marks: their prober has another clock
     ledger: LedgerLog | None = None  # what was written and read back, when anything was
 
     def of(self, *kinds: MarkKind) -> tuple[Mark, ...]:
@@ -71,6 +72,12 @@ class Timeline:
         """When the first fault of the trial was proven in effect: the zero of every measure."""
         mark = self.first(MarkKind.IN_EFFECT)
         return mark.at_ns if mark else None
+
+    @property
+    def harm_due_ns(self) -> int | None:
+        """When a fault that grows was due to do harm, the last of them; None without any."""
+        due = (one.data.get("harm_due_ns") for one in self.of(MarkKind.IN_EFFECT))
+        return max((int(one) for one in due if one is not None), default=None)
 
     @property
     def lifted_ns(self) -> int | None:

@@ -13,6 +13,7 @@ class State(StrEnum):
     FIXED = "fixed"  # it passes, and did not before
     BROKEN = "broken"  # it fails, and did not before
     FLAKY = "flaky"  # it went to and fro within the last ten runs
+    EXPIRED = "expired"  # it told something once, but nobody ran it for so many days
     STABLE = "stable"
     UNTOLD = "untold"  # no run told anything yet
 
