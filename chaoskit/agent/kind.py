@@ -18,6 +18,7 @@ class Effect:
     requested_ns: int  # just before the system call
     in_effect_ns: int  # the first instant at which it was certainly in effect
     evidence: str
+    harm_due_ns: int | None = None  # of one that grows: when it hurts unless somebody acts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +38,6 @@ class Kind:
     undo: Callable[[Params], Gone]  # idempotent, from the parameters alone; Refused when it stays
     missing: Callable[[], str]  # why this machine cannot do it; "" when it can
     survey: Callable[[Params], dict[str, Any]]  # parameters that only a look at the process gives
+    capabilities: tuple[str, ...] = ()  # beyond what every agent has: "SYS_CHROOT"
+    devices: tuple[str, ...] = ()  # of the engine's host: "/dev/fuse"
+    remedy: str = ""  # what makes it possible where it is missing, in one line

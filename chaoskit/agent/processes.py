@@ -12,7 +12,24 @@ from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
 _PF_EXITING = 0x4  # include/linux/sched.h, shown in /proc/PID/stat
-_CAPABILITIES = {"KILL": 5, "NET_ADMIN": 12, "SYS_PTRACE": 19, "SYS_ADMIN": 21}
+_CAPABILITIES = {
+    "CHOWN": 0,
+    "DAC_OVERRIDE": 1,
+    "DAC_READ_SEARCH": 2,
+    "FOWNER": 3,
+    "KILL": 5,
+    "SETGID": 6,
+    "SETUID": 7,
+    "NET_ADMIN": 12,
+    "NET_RAW": 13,
+    "SYS_CHROOT": 18,
+    "SYS_PTRACE": 19,
+    "SYS_ADMIN": 21,
+    "SYS_NICE": 23,
+    "SYS_RESOURCE": 24,
+    "SYS_TIME": 25,
+    "MKNOD": 27,
+}
 _GONE = frozenset("ZX")  # a zombie runs nothing and holds no namespace
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -12,7 +12,7 @@ import platform
 import selectors
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from chaoskit.agent.kinds import KINDS
 _AGAIN_S = 1.0  # between two tries to undo what would not go
 _GIVE_UP = 5  # tries, when there is nobody left to tell
 _CHUNK = 1 << 16
+_LONGEST_PROOF_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ class Service:
             return
         work: Callable[[dict[str, Any]], dict[str, Any]] | None = {
             "hello": self._hello,
+            "can": self._can,
             "survey": self._survey,
             "apply": self._apply,
             "check": self._check,
@@ -107,6 +109,7 @@ class Service:
         if work is None:
             self._say({"id": number, "ok": False, "error": f"unknown order {verb!r}"})
             return
+        begun_s, before = _now_s(), tuple(self._held)
         try:
             self._say({"id": number, "ok": True, **work(order)})
         except Refused as refusal:
@@ -114,6 +117,18 @@ class Service:
         except Exception as error:  # noqa: BLE001  # the fault's fate must be told, whatever it is
             words = f"{type(error).__name__}: {error}"
             self._say({"id": number, "ok": False, "error": words})
+        self._excuse(before, _now_s() - begun_s)
+
+    def _excuse(self, faults: Iterable[str], busy_s: float) -> None:
+        """Renewals could not be read while an order was obeyed: that time counts for no lease.
+
+        A proof on real traffic takes seconds. Of an order that took longer than any proof may (we
+        were stopped in the middle of it), only that much is forgiven.
+        """
+        for fault in self._held.keys() & set(faults):
+            one = self._held[fault]
+            until_s = one.until_s + min(busy_s, _LONGEST_PROOF_S)
+            self._held[fault] = Held(**{**vars(one), "until_s": until_s})
 
     def _hello(self, _order: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -121,8 +136,20 @@ class Service:
             "kernel": platform.release(),
             "python": platform.python_version(),
             "capabilities": processes.capabilities(),
-            "kinds": {name: kind.missing() for name, kind in self._kinds.items()},
+            "kinds": list(self._kinds),
         }
+
+    def _can(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Why each of the kinds that were asked for cannot be done here; "" when it can."""
+        return {"missing": {name: self._missing(name) for name in order["kinds"]}}
+
+    def _missing(self, name: str) -> str:
+        if name not in self._kinds:
+            return f"the agent knows no kind {name!r}"
+        try:
+            return self._kinds[name].missing()
+        except (Refused, OSError) as error:
+            return str(error)
 
     def _kind(self, order: dict[str, Any]) -> Kind:
         kind = self._kinds.get(order.get("kind", ""))

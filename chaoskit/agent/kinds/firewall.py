@@ -1,86 +1,162 @@
-"""Kind `firewall`: packets from or to some addresses are dropped in the instance's own network.
+"""Kind `firewall`: packets of some kind are dropped, lost by chance, or refused, in the instance's
+own network.
 
 Parameters: `pid` and `start_ticks` of the container's main process, `container`, `tag` (marks our
-rules), `network` (the network namespace's inode), `backend` (nft or legacy), and `rules`: a list of
-`{"direction": "in" | "out", "peer": IPv4 or "any", "peer_pid": pid or 0, "local": our IPv4 or ""}`.
+rules), `network` (the network namespace's inode), `backend` (nft or legacy), `queue` (a packet
+queue that nobody reads, see firewall_rules), `witness` (see traffic), and `rules`, each of which is
+a selector of chaoskit.agent.network.packets with `peer_pid` and `local`, and
 
-Proven by listing the rules and by packets: what we send is refused with EPERM, and what a peer
-sends moves the rule's counter.
+- `action`: drop (the default), reset (the sender is told), or lose (a `share`, without a word);
+- `first_only`: only packets that begin a TCP connection;
+- `limit`: only what would be one connection too many, in all or of `each_peer`.
+
+`existing` (`{"rules": [...], "action": "drop" | "reset", "needed": bool}`) means the TCP connections
+that are open at the survey; a reset also ends them at once.
+
+Proven by listing the rules and by packets of our own that are met by each of them.
 """
 
-import ipaddress
-import re
-import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from chaoskit.agent import iptables, processes
+from chaoskit.agent import instances, processes
 from chaoskit.agent.kind import Effect, Gone, Kind, Params, Refused
+from chaoskit.agent.network import connections, iptables
+from chaoskit.agent.network.canary import Canary, canary
+from chaoskit.agent.network.firewall_rules import Line, connection, written
+from chaoskit.agent.proof import limit_proof, loss_proof, packet_proof
 
-_TAG = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
-_DISCARD = 9  # the port that our datagrams name; nothing of anybody listens there
-_PROOF_S = 0.3
+_MOST_CONNECTIONS = 1000  # two rules each; 4,000 rules were put in within 0.13 s here
+_TRIED = 50  # of the rules, in advance: those of connections are all alike
+_LAST_QUEUE = 65535
 
 
 def survey(params: Params) -> dict[str, Any]:
-    """The process's start time and network namespace. Raises Refused where nothing may be done."""
-    pid, container = params["pid"], params.get("container", "")
-    ticks = processes.start_ticks(pid) if pid > 0 else None
-    if ticks is None:
-        message = "the instance is not running"
-        raise Refused(message)
-    if container and not processes.in_container(pid, container):
-        message = f"process {pid} does not belong to container {container[:12]}"
-        raise Refused(message)
-    inode = processes.namespace(pid, "net")
-    if inode is None or inode == processes.host_network():
-        message = "the instance uses the host's own network, which is not ours to break"
-        raise Refused(message)
+    """What only a look at the instance gives. Raises Refused where nothing may be done."""
+    found = instances.look_at_network(params)
     for rule in params["rules"]:
-        if rule.get("peer_pid") and processes.namespace(rule["peer_pid"], "net") == inode:
+        pid = rule.get("peer_pid")
+        if pid and processes.namespace(pid, "net") == found["network"]:
             message = f"the instance shares its network with its peer {rule['peer']}"
             raise Refused(message)
-    return {"start_ticks": ticks, "network": inode, "backend": iptables.backend()}
+    name = iptables.backend()
+    found |= {"backend": name, "queue": _unread_queue(params["pid"], name)}
+    if existing := params.get("existing"):
+        found["connections"] = _open_ones(params["pid"], existing)
+    lines = written({**params, **found})[:_TRIED]
+    if why := iptables.try_out([line.text for line in lines], name=name):
+        raise Refused(why)
+    return found
+
+
+def _open_ones(pid: int, existing: Params) -> list[tuple[str, int, str, int]]:
+    everything = connections.established(pid)
+    found = [one.ends for one in connections.chosen(everything, existing["rules"])]
+    if len(found) > _MOST_CONNECTIONS:
+        message = (
+            f"{len(found)} open connections are meant, and {_MOST_CONNECTIONS} are the most; "
+            "name a peer, a port or a direction"
+        )
+        raise Refused(message)
+    if existing.get("needed") and not found:
+        message = f"no open TCP connection is meant; the instance has {len(everything)} others"
+        raise Refused(message)
+    return found
+
+
+def _unread_queue(pid: int, name: str) -> int | None:
+    """The number of a packet queue without a reader; None where packets cannot be queued."""
+    if name and iptables.try_out([f"OUTPUT -j NFQUEUE --queue-num {_LAST_QUEUE}"], name=name):
+        return None
+    try:
+        text = Path(f"/proc/{pid}/net/netfilter/nfnetlink_queue").read_text(encoding="ascii")
+    except OSError:
+        text = ""
+    read = {int(line.split()[0]) for line in text.splitlines() if line.strip()}
+    return next(number for number in range(_LAST_QUEUE, 0, -1) if number not in read)
 
 
 def apply(params: Params) -> Effect:
     """Put the rules in, and prove them by listing and by packets; else take them out again."""
-    rules = [_written(rule, params["tag"]) for rule in params["rules"]]
-    pid, name = params["pid"], _backend(params)
-    if not processes.same_process(pid, params.get("start_ticks")):
+    lines = written(params)
+    if not instances.alive(params):
         message = "the instance's main process ended before the rules were set"
         raise Refused(message)
-    requested_ns = time.monotonic_ns()
-    try:
-        iptables.insert(pid, rules, name=name)
-        in_effect_ns = time.monotonic_ns()  # the commit is behind us: from here on packets are lost
-        evidence = _prove(params, name)
-    except (Refused, OSError) as error:
-        undone = undo(params)
-        message = f"{error}; undone: {undone.evidence}"
-        raise Refused(message) from error
-    return Effect(requested_ns=requested_ns, in_effect_ns=in_effect_ns, evidence=evidence)
-
-
-def _written(rule: Params, tag: str) -> str:
-    """A rule as iptables reads it. Raises Refused for an address that is none."""
-    if not _TAG.fullmatch(tag):
-        message = f"{tag!r} cannot mark a rule"
-        raise Refused(message)
-    inwards = rule["direction"] == "in"
-    if rule["peer"] == "any":  # loopback is the instance talking to itself, and the engine's DNS
-        match = "! -i lo" if inwards else "! -o lo"
-    else:
+    with canary(params) as ours:
         try:
-            address = ipaddress.IPv4Address(rule["peer"])
-        except ValueError as error:
-            message = f"{rule['peer']!r} is not an IPv4 address"
+            return _done(params, lines, ours)
+        except (Refused, OSError) as error:
+            undone = undo(params)
+            message = f"{error}; undone: {undone.evidence}"
             raise Refused(message) from error
-        match = f"{'-s' if inwards else '-d'} {address}/32"
-    chain = "INPUT" if inwards else "OUTPUT"
-    return f'{chain} {match} -m comment --comment "{iptables.comment(tag)}" -j DROP'
+
+
+def _done(params: Params, lines: Sequence[Line], ours: Canary | None) -> Effect:
+    pid, name = params["pid"], _backend(params)
+    action = params.get("existing", {}).get("action", "")
+    extra = [*connection(ours.ends, action, params["tag"])] if ours else []
+    requested_ns = time.monotonic_ns()
+    iptables.insert(pid, [line.text for line in [*lines, *extra]], name=name)
+    words = [_ended(params, ours)] if action == "reset" else []
+    in_effect_ns = time.monotonic_ns()  # the commit is behind us: from here on packets are met
+    if ours:
+        words.append(_shown(ours, params, [*lines, *extra]))
+        iptables.delete(pid, [line.text for line in extra], name=name)
+    words = [_proven(params, lines), *words]
+    return Effect(
+        requested_ns=requested_ns,
+        in_effect_ns=in_effect_ns,
+        evidence="; ".join(filter(None, words)),
+    )
+
+
+def _ended(params: Params, ours: Canary | None) -> str:
+    """End the connections that are open now: with new ones refused, nobody can slip through."""
+    pid = params["pid"]
+    now = connections.chosen(connections.established(pid), params["existing"]["rules"])
+    doomed = {*map(tuple, params["connections"]), *(one.ends for one in now)}
+    try:
+        count = connections.destroy(pid, doomed | ({ours.ends} if ours else set()))
+    except Refused as refusal:
+        return f"{_open(len(doomed))} will be reset at the next packet ({refusal})"
+    return f"{_open(count - bool(ours))} ended with a reset"
+
+
+def _open(count: int) -> str:
+    return f"{count} open connection{'s' * (count != 1)}"
+
+
+def _shown(ours: Canary, params: Params, lines: Sequence[Line]) -> str:
+    if params["existing"]["action"] == "reset":
+        return ours.must_be_reset()
+    return ours.must_be_silent(lambda: all(_counts(params, lines)[-2:]))
+
+
+def _proven(params: Params, lines: Sequence[Line]) -> str:
+    """What was seen. Raises Refused when a rule is not there, or a packet came through."""
+    words = packet_proof.prove(params, lines, lambda: _counts(params, lines))
+    words += loss_proof.prove(params, lines)
+    words += limit_proof.prove(params, lines)
+    listed = f"{len(_counts(params, lines))} rules listed with {iptables.comment(params['tag'])}"
+    return "; ".join([listed, *words])
+
+
+def _counts(params: Params, lines: Sequence[Line]) -> list[int]:
+    """How many packets each line has met. Raises Refused unless all of them are listed."""
+    seen = iptables.listed(params["pid"], params["tag"], name=_backend(params))
+    found = [0] * len(lines)
+    for chain, inwards in (("-A INPUT ", True), ("-A OUTPUT ", False)):
+        # Each was put at the head, so that the kernel lists them the other way round.
+        there = [one.packets for one in reversed(seen) if one.rule.startswith(chain)]
+        ours = [number for number, line in enumerate(lines) if line.inwards == inwards]
+        if len(there) != len(ours):
+            message = f"{len(seen)} of {len(lines)} rules are listed"
+            raise Refused(message)
+        for number, packets in zip(ours, there, strict=True):
+            found[number] = packets
+    return found
 
 
 def _backend(params: Params) -> str:
@@ -90,114 +166,31 @@ def _backend(params: Params) -> str:
     return str(name)
 
 
-def _prove(params: Params, name: str) -> str:
-    """What was seen. Raises Refused when a rule is not there, or a packet came through."""
-    pid, tag, rules = params["pid"], params["tag"], params["rules"]
-    words = []
-    outwards = [rule for rule in rules if rule["direction"] == "out" and rule["peer"] != "any"]
-    for rule in outwards:
-        with processes.network_of(pid):
-            _must_be_refused(rule["peer"])
-    if outwards:
-        words.append("datagrams out refused with EPERM")
-    inwards = [rule for rule in rules if rule["direction"] == "in" and _reachable(rule)]
-    with ExitStack() as stack:
-        ears = [stack.enter_context(_exchange(pid, rule)) for rule in inwards]
-        seen = _listing(params, name)
-        before = time.monotonic() + _PROOF_S
-        while not _all_met(seen, inwards) and time.monotonic() < before:
-            seen = _listing(params, name)
-        if any(_heard(ear) for ear in ears):
-            message = "a datagram from a peer came through the rules"
-            raise Refused(message)
-    if inwards:
-        met = _all_met(seen, inwards)
-        words.append("datagrams in " + ("counted as dropped" if met else "did not arrive"))
-    return "; ".join([f"{len(seen)} rules listed with {iptables.comment(tag)}", *words])
-
-
-def _listing(params: Params, name: str) -> list[iptables.Listed]:
-    seen = iptables.listed(params["pid"], params["tag"], name=name)
-    if len(seen) != len(params["rules"]):
-        message = f"{len(seen)} of {len(params['rules'])} rules are listed"
-        raise Refused(message)
-    return seen
-
-
-def _reachable(rule: Params) -> bool:
-    """Whether a datagram can be sent from the peer's side."""
-    return bool(rule.get("peer_pid") and rule.get("local") and rule["peer"] != "any")
-
-
-def _must_be_refused(peer: str) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-        try:
-            out.sendto(b"chaoskit", (peer, _DISCARD))
-        except PermissionError:
-            return
-        except OSError as error:
-            message = f"a datagram to {peer} could not be tried: {error.strerror}"
-            raise Refused(message) from error
-    message = f"a datagram to {peer} was let out"
-    raise Refused(message)
-
-
-def _exchange(pid: int, rule: Params) -> socket.socket:
-    """Listen at the instance's address, and send it a datagram from the peer's network."""
-    with processes.network_of(pid):
-        ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    ear.setblocking(False)
-    try:
-        ear.bind((rule["local"], 0))
-        _send_from(rule["peer_pid"], rule["peer"], ear.getsockname())
-    except BaseException:
-        ear.close()
-        raise
-    return ear
-
-
-def _send_from(peer_pid: int, peer: str, where: Any) -> None:
-    try:
-        with processes.network_of(peer_pid):
-            mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    except OSError:
-        return  # the peer has gone in the meantime: the listing alone has to prove it
-    with mouth:
-        try:
-            mouth.bind((peer, 0))
-            mouth.sendto(b"chaoskit", where)
-        except OSError:
-            return  # the peer cannot reach us anyway
-
-
-def _heard(ear: socket.socket) -> bool:
-    try:
-        return bool(ear.recv(64))
-    except BlockingIOError:
-        return False
-
-
-def _all_met(seen: Sequence[iptables.Listed], inwards: Sequence[Params]) -> bool:
-    """Whether each of these rules has dropped a packet."""
-    counts = {one.rule: one.packets for one in seen if one.rule.startswith("-A INPUT")}
-    wanted = [f"-s {rule['peer']}/32 " for rule in inwards]
-    return all(any(one in rule and counts[rule] > 0 for rule in counts) for one in wanted)
-
-
 def check(params: Params) -> tuple[bool, str]:
     """In effect while every rule is listed in the network that it was put into."""
-    if not processes.same_process(params["pid"], params.get("start_ticks")):
+    if not instances.alive(params):
         return False, "the instance is gone, and its network with it"
     try:
-        seen = _listing(params, _backend(params))
+        lines = written(params)
+        counts = _counts(params, lines)
     except (Refused, OSError) as error:
         return False, str(error)
-    return True, f"{len(seen)} rules listed, {sum(one.packets for one in seen)} packets dropped"
+    met = sum(count for line, count in zip(lines, counts, strict=True) if not line.counter)
+    words = f"{len(lines)} rules listed, {met} packets {_fate(params)}"
+    if any(line.counter for line in lines):
+        seen = sum(count for line, count in zip(lines, counts, strict=True) if line.counter)
+        words += f" of {seen}" + (f" ({100 * met / seen:.1f} %)" if seen else "")
+    return True, words
+
+
+def _fate(params: Params) -> str:
+    actions = {rule.get("action", "drop") for rule in params["rules"]}
+    return {"reset": "refused", "lose": "lost"}.get("".join(actions), "dropped")
 
 
 def undo(params: Params) -> Gone:
     """Delete our rules, and prove by listing that none is left."""
-    pid = _somebody_inside(params)
+    pid = instances.somebody_inside(params)
     if pid is None:
         evidence = "the instance is gone, and its network with it"
         return Gone(gone_ns=time.monotonic_ns(), evidence=evidence)
@@ -222,24 +215,10 @@ def _while_it_exists(params: Params, work: Callable[[], str]) -> Gone:
     try:
         evidence = work()
     except (Refused, OSError) as error:
-        if _somebody_inside(params) is not None:
+        if instances.somebody_inside(params) is not None:
             raise Refused(str(error)) from error
         evidence = "the instance went away, and its network with it"
     return Gone(gone_ns=time.monotonic_ns(), evidence=evidence)
-
-
-def _somebody_inside(params: Params) -> int | None:
-    """A process in the network that the rules are in: the main one, or whoever shares it."""
-    pid, inode = params["pid"], params.get("network")
-    if processes.same_process(pid, params.get("start_ticks")):
-        return int(pid)
-    if inode is None or inode == processes.host_network():
-        return None
-    return next((one for one in processes.members(inode, "net") if _runs(one)), None)
-
-
-def _runs(pid: int) -> bool:
-    return processes.start_ticks(pid) is not None
 
 
 def missing() -> str:
@@ -251,4 +230,11 @@ def missing() -> str:
     return "; ".join(iptables.why_not(name) for name in iptables.BACKENDS)
 
 
-KIND = Kind(apply=apply, check=check, undo=undo, missing=missing, survey=survey)
+KIND = Kind(
+    apply=apply,
+    check=check,
+    undo=undo,
+    missing=missing,
+    survey=survey,
+    remedy="a kernel with nf_tables or ip_tables, and their matches, built in or as modules",
+)

@@ -36,9 +36,16 @@ def backend() -> str:
 @cache
 def why_not(name: str) -> str:
     """Why a variant does not work here, found by adding and removing a rule of our own."""
-    rule = 'OUTPUT -d 192.0.2.1/32 -m comment --comment "chaoskit:try" -j DROP'
+    return try_out(
+        ['OUTPUT -d 192.0.2.1/32 -m comment --comment "chaoskit:try" -j DROP'], name=name
+    )
+
+
+def try_out(rules: Sequence[str], *, name: str) -> str:
+    """Why such rules cannot be used here, or "": added and removed in the agent's own network."""
+    lines = [f"-{do} {rule}" for rule in rules for do in "ID"]
     try:
-        _run(name, "restore", "--noflush", text=f"*filter\n-I {rule}\n-D {rule}\nCOMMIT\n")
+        _run(name, "restore", "--noflush", text="\n".join(["*filter", *lines, "COMMIT", ""]))
     except Refused as refusal:
         return str(refusal)
     return ""
@@ -49,24 +56,34 @@ def comment(tag: str) -> str:
     return f"chaoskit:{tag}"
 
 
-def insert(pid: int, rules: Sequence[str], *, name: str) -> None:
+def insert(pid: int, rules: Sequence[str], *, name: str, table: str = "filter") -> None:
     """Put rules at the head of their chains, all at once or none. Raises Refused, OSError."""
-    _restore(pid, [f"-I {rule}" for rule in rules], name=name)
+    _restore(pid, [f"-I {rule}" for rule in rules], name=name, table=table)
 
 
-def listed(pid: int, tag: str, *, name: str) -> list[Listed]:
+def listed(pid: int, tag: str, *, name: str, table: str = "filter") -> list[Listed]:
     """The rules with our comment, as they are now. Raises Refused, OSError."""
+    return parse(saved(pid, name=name, table=table), tag)
+
+
+def saved(pid: int, *, name: str, table: str = "filter") -> str:
+    """All rules of a table with their counters, ours or not. Raises Refused, OSError."""
     with network_of(pid):
-        text = _run(name, "save", "-c", "-t", "filter")
-    return parse(text, tag)
+        return _run(name, "save", "-c", "-t", table)
 
 
-def remove(pid: int, tag: str, *, name: str) -> int:
+def remove(pid: int, tag: str, *, name: str, table: str = "filter") -> int:
     """Delete exactly the rules with our comment; returns how many there were."""
-    rules = [one.rule for one in listed(pid, tag, name=name)]
+    rules = [one.rule for one in listed(pid, tag, name=name, table=table)]
     if rules:
-        _restore(pid, [f"-D {rule.removeprefix('-A ')}" for rule in rules], name=name)
+        lines = [f"-D {rule.removeprefix('-A ')}" for rule in rules]
+        _restore(pid, lines, name=name, table=table)
     return len(rules)
+
+
+def delete(pid: int, rules: Sequence[str], *, name: str, table: str = "filter") -> None:
+    """Delete these rules, as they were inserted. Raises Refused when one is not there, OSError."""
+    _restore(pid, [f"-D {rule}" for rule in rules], name=name, table=table)
 
 
 def parse(saved: str, tag: str) -> list[Listed]:
@@ -82,8 +99,8 @@ def parse(saved: str, tag: str) -> list[Listed]:
     return found
 
 
-def _restore(pid: int, lines: Sequence[str], *, name: str) -> None:
-    text = "\n".join(["*filter", *lines, "COMMIT", ""])
+def _restore(pid: int, lines: Sequence[str], *, name: str, table: str) -> None:
+    text = "\n".join([f"*{table}", *lines, "COMMIT", ""])
     with network_of(pid):
         _run(name, "restore", "--noflush", text=text)
 

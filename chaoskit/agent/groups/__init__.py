@@ -1,0 +1,1 @@
+"""The processes of an instance and their limits: control groups, signals, work beside them."""

@@ -1,0 +1,1 @@
+"""Promise and measurement: whether a fault really does what it says, on real traffic."""

@@ -1,0 +1,1 @@
+"""Files, mounts and disks of an instance, seen from outside."""
