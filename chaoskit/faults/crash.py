@@ -1,7 +1,8 @@
 """Fault `crash`: a process dies without a word, as after a defect or the kernel's OOM killer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from chaoskit.faults.base import Site, StruckFault, action
 from chaoskit.model.faults import Doer, Instance, Operation
@@ -26,7 +27,9 @@ class Crash(StruckFault):
     """
 
     name = "crash"
+    family = "process"
     needs = ("signal",)
+    example: ClassVar[Mapping[str, Any]] = {"service": "web"}
 
     def operations(self, picked: Sequence[Instance], site: Site) -> tuple[Operation, ...]:  # noqa: ARG002
         """SIGKILL to each main process."""

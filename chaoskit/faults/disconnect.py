@@ -1,7 +1,8 @@
 """Fault `disconnect`: an instance loses its network interface, as when a cable is pulled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from chaoskit.errors import FaultRefused
 from chaoskit.faults.base import HeldFault, Site, action
@@ -29,9 +30,11 @@ class Disconnect(HeldFault):
     """
 
     name = "disconnect"
+    family = "container"
     needs = ("disconnect",)
+    example: ClassVar[Mapping[str, Any]] = {"service": "web", "duration": "10s"}
 
-    network: str | None = None
+    network: str | None = None  # which one; may be left out when there is only one
 
     def operations(self, picked: Sequence[Instance], site: Site) -> tuple[Operation, ...]:  # noqa: ARG002
         """Disconnect each instance from the one network that is meant."""

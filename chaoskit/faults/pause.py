@@ -1,7 +1,8 @@
 """Fault `pause`: the engine freezes an instance, as a stalled host or a live migration would."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from chaoskit.faults.base import HeldFault, Site, action
 from chaoskit.model.faults import Doer, Instance, Operation
@@ -23,7 +24,9 @@ class Pause(HeldFault):
     """
 
     name = "pause"
+    family = "container"
     needs = ("pause",)
+    example: ClassVar[Mapping[str, Any]] = {"service": "web", "duration": "10s"}
 
     def operations(self, picked: Sequence[Instance], site: Site) -> tuple[Operation, ...]:  # noqa: ARG002
         """Pause each instance."""

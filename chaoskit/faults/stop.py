@@ -1,8 +1,9 @@
 """Fault `stop`: an instance is shut down in good order and stays down, as in planned work."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from chaoskit.faults.base import HeldFault, Site, action
 from chaoskit.model.faults import Doer, Instance, Operation
@@ -16,9 +17,10 @@ class Stop(HeldFault):
     What: the container's stop signal, then SIGKILL after `grace`. The service may finish what it
     has begun.
 
-    Mechanism: `docker stop`; proven by the engine's state. The engine takes it for its operator's
-    wish, so that the restart policy does not act: not even `restart: always` brings the container
-    back before the engine itself is restarted. Whoever heals it must be somebody else.
+    Mechanism: `docker stop`; in effect from the signal on, because a service that ends in good order
+    turns users away before it has ended; proven by the engine's state. The engine takes it for its
+    operator's wish, so that the restart policy does not act: not even `restart: always` brings the
+    container back before the engine itself is restarted. Whoever heals it must be somebody else.
 
     Undo: `docker start`, seen in the engine's state. A container that was replaced, or started by
     somebody else, counts.
@@ -29,7 +31,9 @@ class Stop(HeldFault):
     """
 
     name = "stop"
+    family = "container"
     needs = ("stop",)
+    example: ClassVar[Mapping[str, Any]] = {"service": "web", "grace": "2s", "duration": "10s"}
 
     grace: str = "10s"  # from the stop signal to SIGKILL, at most one minute
 

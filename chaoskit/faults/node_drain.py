@@ -1,0 +1,46 @@
+"""Fault `node_drain`: a node is emptied, as for maintenance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from chaoskit.faults.base import HeldFault, Site, action
+from chaoskit.faults.parts.clustered import clustered
+from chaoskit.model.faults import Instance, Operation
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeDrain(HeldFault):
+    """Cordon the node of a pod, and evict the workload's pods that run there.
+
+    What: the pods leave one by one, as far as their disruption budget lets them, and must come up on
+    another node. On a cluster with one node they wait until the drain is over.
+
+    Mechanism: the node is cordoned, then every pod is asked to be evicted by its uid. Pods of
+    DaemonSets and of the node itself stay. Pods without an owner and pods with an emptyDir would be
+    lost for good: they are refused, before anything is changed, unless `force` is given.
+
+    Undo: the node is uncordoned. The pods come back by themselves.
+
+    Limits: others' pods on the node stay, which a real drain would evict too; with `whole: true` all
+    pods of the namespace leave. A disruption budget that forbids an eviction means: not applied, and
+    the node is uncordoned at once.
+    """
+
+    name = "node_drain"
+    family = "kubernetes"
+    in_cluster = True
+    needs = ("node-drain",)
+    example: ClassVar[Mapping[str, Any]] = {"service": "web"}
+
+    force: bool = False  # evict also what would be lost for good
+    whole: bool = False  # every pod of the namespace on that node, not the workload's only
+
+    def operations(self, picked: Sequence[Instance], site: Site) -> tuple[Operation, ...]:  # noqa: ARG002
+        """Drain the node of the first; all of its pods there leave."""
+        params = {"force": self.force, "whole": self.whole}
+        how = "cordoned, then evictions"
+        return tuple(clustered("node-drain", one, how, params) for one in picked[:1])
+
+
+inject = action(NodeDrain)

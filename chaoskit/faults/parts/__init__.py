@@ -1,0 +1,1 @@
+"""What several faults on the shelf have in common; nothing here is a fault."""
