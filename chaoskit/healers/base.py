@@ -25,6 +25,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar
 
+from chaoskit import plugins
 from chaoskit.healers.floors import Floor
 from chaoskit.model.quantities import parse_duration
 
@@ -53,9 +54,11 @@ class Loss(StrEnum):
 # `stop` is not, because a process that is asked to end stops serving before it has ended.
 LOSSES: Mapping[str, Loss] = {
     "crash": Loss.GONE,
+    "memory_limit": Loss.GONE,  # the kernel's OOM killer ends the main process
     "hang": Loss.SILENT,
     "pause": Loss.SILENT,
     "partition": Loss.UNREACHABLE,
+    "blackhole": Loss.UNREACHABLE,
     "disconnect": Loss.UNREACHABLE,
 }
 
@@ -107,6 +110,7 @@ class HealerKind(ABC):
     title: ClassVar[str]
     settings: ClassVar[tuple[Setting, ...]] = ()
     acts_alone: ClassVar[bool] = True  # False: it notices, and somebody else must act
+    beside: ClassVar[frozenset[str]] = frozenset()  # faults of its own instance that spare itself
     rearm: ClassVar[str]  # what it carries from trial to trial, and how it is made to forget
     witness: ClassVar[str]  # where one sees what it does
 
@@ -144,17 +148,34 @@ class HealerKind(ABC):
         return found
 
 
-@cache
 def catalogue() -> Mapping[str, HealerKind]:
-    """Every kind on the shelf, by name."""
-    import chaoskit.healers as shelf  # noqa: PLC0415  # the shelf imports this module
+    """Every kind on the shelf, by name; those that other packages add too."""
+    return shelf().entries
+
+
+@cache
+def shelf() -> plugins.Stock[HealerKind]:
+    """Every kind, which package added it, and what cannot be used."""
+    import chaoskit.healers as package  # noqa: PLC0415  # the shelf imports this module
 
     modules = (
         importlib.import_module(f"chaoskit.healers.{one.name}")
-        for one in pkgutil.iter_modules(shelf.__path__)
+        for one in pkgutil.iter_modules(package.__path__)
         if one.name not in _NOT_KINDS
     )
-    return dict(sorted((module.KIND.name, module.KIND) for module in modules))
+    own = {module.KIND.name: module.KIND for module in modules}
+    return plugins.stock(plugins.HEALERS, own, _accepted)
+
+
+def _accepted(plugin: plugins.Plugin, found: object) -> HealerKind:
+    """A kind of another package: an instance, whose name is that of its entry."""
+    if not isinstance(found, HealerKind):
+        message = f"{plugin.value} is no instance of chaoskit.healers.base.HealerKind"
+        raise plugins.Unusable(message)
+    if found.name != plugin.name:
+        message = f"{plugin.value} calls itself {found.name!r}"
+        raise plugins.Unusable(message)
+    return found
 
 
 def seconds(value: float) -> str:

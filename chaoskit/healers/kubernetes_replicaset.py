@@ -26,7 +26,7 @@ class KubernetesReplicaset(HealerKind):
         Setting("toleration", "tolerationSeconds of unreachable nodes.", Of.DURATION, "300s"),
     )
     rearm = "delete the pod: a new one has no back-off; or wait for 10 minutes"
-    witness = "the pod's restartCount, and the count of ready replicas"
+    witness = "the pod's restartCount, the count of ready replicas, and the node's Ready"
 
     def floor(
         self, settings: Mapping[str, Any], fault: str, *, asks_hz: float = 0.0

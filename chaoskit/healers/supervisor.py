@@ -6,6 +6,9 @@ from typing import Any
 from chaoskit.healers.base import LOSSES, HealerKind, Loss, Of, Setting, seconds
 from chaoskit.healers.floors import Floor, Span, exactly, uniform
 
+# What such a fault takes away is one of its children, in the instance in which it runs itself.
+_CHILD_ENDS = "kill_process"
+
 # From one ping of a service to the next: sd_event pings at half of WatchdogSec.
 _PING_SHARE = 0.5
 
@@ -13,8 +16,9 @@ _PING_SHARE = 0.5
 class Supervisor(HealerKind):
     """A parent process starts its child again when it ends; with a watchdog, also when it hangs.
 
-    systemd waits for RestartSec, and gives up for good after 5 starts in 10 s. Its watchdog fires
-    when two pings of the service are further apart than WatchdogSec.
+    systemd waits for RestartSec, and gives up for good after 5 starts in 10 s; supervisord does so
+    after startretries failed starts in a row. The watchdog fires when two pings of the service are
+    further apart than WatchdogSec.
     """
 
     name = "supervisor"
@@ -26,7 +30,8 @@ class Supervisor(HealerKind):
         Setting("start_limit_burst", "Starts until it gives up.", Of.COUNT, 5),
         Setting("start_limit_interval", "Within so long.", Of.DURATION, "10s"),
     )
-    rearm = "10 s between trials, or `systemctl reset-failed`"
+    beside = frozenset({_CHILD_ENDS, "hang"})
+    rearm = "restart an instance that stays unhealthy: what was given up is not begun again"
     witness = "its log: `Main process exited`, `Scheduled restart job`"
 
     def floor(
@@ -36,7 +41,7 @@ class Supervisor(HealerKind):
         del asks_hz
         values = self.values(settings)
         again = exactly(values["restart_sec"]) + Span(0.0, 0.1, 1.0)
-        loss = LOSSES.get(fault)
+        loss = Loss.GONE if fault == _CHILD_ENDS else LOSSES.get(fault)
         if loss is Loss.GONE:
             seen = Span(0.0, 0.01, 1.0)
             why = (

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from chaoskit.judge.ledger import ledger_facts
 from chaoskit.judge.trial import check_budget
-from chaoskit.judge.validity import Void, observer
+from chaoskit.judge.validity import Void, not_heard, observer
 from chaoskit.judge.wording import missed
 from chaoskit.measures.attribution import acts_of
 from chaoskit.measures.base import LedgerMeasure, catalogue, measure_all
@@ -93,6 +93,7 @@ def _void(record: TrialRecord, series: Series) -> Iterator[Void]:
     if series.timeline.watch_end_ns is None or series.effect_ns is None:
         yield Verdict.INTERRUPTED, "the trial ended during the watch"
     yield from observer(series)
+    yield from not_heard(series)
     steady, found = baseline_is_steady(series.timeline, series.end_ns)
     if not steady:
         yield Verdict.BASELINE_NOT_MET, f"before the watch, {found}"
@@ -106,7 +107,7 @@ def _alarms(series: Series) -> Iterator[str]:
         asked, bad = len(series.state), len(series.bad)
         yield f"{bad:,} of {asked:,} rounds were bad although nothing was broken"
     for mark, weak in strength_after(series.timeline.of(MarkKind.REDUNDANCY)):
-        if weak and mark.at_ns <= series.watch_end_ns:
+        if weak and not mark.data.get("silent") and mark.at_ns <= series.watch_end_ns:
             yield f"strength was lost although nothing was broken: {', '.join(weak)}"
             break
     noticed = series.marks_of(MarkKind.DETECTED, MarkKind.ACTED)

@@ -36,7 +36,8 @@ def floor_of(experiment: ExperimentRecord, healer: HealerRecord) -> Floor | None
     fault = experiment.faults[0]
     services = healer.settings.get("services", ())
     watched = (services,) if isinstance(services, str) else tuple(services)
-    if healer.service == fault.service or (watched and fault.service not in watched):
+    is_hit = healer.service == fault.service and fault.fault not in kind.beside
+    if is_hit or (watched and fault.service not in watched):
         return None
     share = max(1, experiment.redundancy.get(fault.service, 1))
     try:

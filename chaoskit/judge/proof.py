@@ -115,6 +115,8 @@ def _look(itself: ExperimentRecord, arms: tuple[ArmResult, ...], found: Findings
 def _look_at_healers(itself: ExperimentRecord, off: dict[str, ArmResult], found: Findings) -> None:
     if not itself.healed_by and not any(one.verdict.against for one in off.values()):
         untold = [one.reason for one in off.values() if one.behaved is None]
+        if not off and any(one.can_be_off for one in itself.healers):
+            untold = ["it names no healer, and was not tried with any switched off"]
         found.missing.extend(untold)
         if not untold:
             found.against.append(

@@ -8,21 +8,21 @@ from dataclasses import replace
 
 from chaoskit.judge.floors import below_floor
 from chaoskit.judge.ledger import ledger_facts
-from chaoskit.judge.validity import why_void
+from chaoskit.judge.validity import told_too_little, why_void
 from chaoskit.judge.wording import missed, recovered
 from chaoskit.measures.attribution import acts_of, noticed, wrong_healer
 from chaoskit.measures.base import NO_LEDGER, catalogue, keeps, measure_all
 from chaoskit.measures.series import Series
 from chaoskit.model.experiment import Budget
 from chaoskit.model.journal import (
-    Act,
     BudgetCheck,
     ExperimentRecord,
     TrialJudgement,
     TrialRecord,
 )
-from chaoskit.model.marks import MarkKind
+from chaoskit.model.marks import NS, Mark, MarkKind
 from chaoskit.model.measures import Measured, Unit
+from chaoskit.model.quantities import format_duration
 from chaoskit.model.timeline import Timeline
 from chaoskit.model.verdict import Verdict
 
@@ -54,11 +54,12 @@ def judge_trial(
     )
     verdict, reason = (
         why_void(record, series)
+        or told_too_little(series, experiment)
         or _unseen(record, series)
         or below_floor(experiment, acts)
         or _against(draft, experiment, series)
-        or _untold(record, draft)
-        or _in_favour(record, draft, series)
+        or _untold(record, draft, series)
+        or _in_favour(record, draft, experiment, series)
     )
     return replace(draft, verdict=verdict, reason=reason)
 
@@ -77,7 +78,16 @@ def check_budget(budget: Budget, measures: tuple[Measured, ...]) -> BudgetCheck:
 
 
 def _unseen(record: TrialRecord, series: Series) -> Finding | None:
-    """An effect that nobody proved and nobody saw says nothing about the system."""
+    """An effect that nobody proved and nobody saw says nothing about the system.
+
+    Nor does a watch that ended before the harm was due of which the experiment itself tells.
+    """
+    effects = series.timeline.of(MarkKind.IN_EFFECT)
+    due = [int(one.data["harm_due_ns"]) for one in effects if one.data.get("harm_stated")]
+    late_ns = max(due, default=0) - series.watch_end_ns
+    if due and late_ns > 0 and not series.impact:
+        after = format_duration(late_ns / NS)
+        return Verdict.FAULT_NOT_APPLIED, f"its harm was due {after} after the watch had ended"
     if series.proven or series.impact or noticed(series, record.picked):
         return None
     return Verdict.FAULT_NOT_APPLIED, "nothing was seen to happen"
@@ -119,7 +129,7 @@ def _missed_by_verdict(checks: tuple[BudgetCheck, ...]) -> dict[Verdict, list[Bu
     return found
 
 
-def _untold(record: TrialRecord, draft: TrialJudgement) -> Finding | None:
+def _untold(record: TrialRecord, draft: TrialJudgement, series: Series) -> Finding | None:
     """What keeps a trial without evidence against it from counting for the system."""
     if not draft.checks:
         return Verdict.HARNESS_ERROR, "the experiment has no budgets: nothing can pass"
@@ -129,11 +139,15 @@ def _untold(record: TrialRecord, draft: TrialJudgement) -> Finding | None:
         return Verdict.OBSERVER_LATE, f"a budget cannot be checked: {said}"
     if record.chaostoolkit.get("steady_after") is False:
         said = "Chaos Toolkit's steady-state hypothesis was not met after the watch"
-        return Verdict.NOT_HEALED, said
+        broken = bool(series.timeline.of(MarkKind.GAP))
+        ours = f"{said}, and our own way to the target had broken"
+        return (Verdict.OBSERVER_LATE, ours) if broken else (Verdict.NOT_HEALED, said)
     return None
 
 
-def _in_favour(record: TrialRecord, draft: TrialJudgement, series: Series) -> Finding:
+def _in_favour(
+    record: TrialRecord, draft: TrialJudgement, experiment: ExperimentRecord, series: Series
+) -> Finding:
     """Every budget was kept: how was that?"""
     if series.impact:
         recovery = draft.measured("recovery")
@@ -141,17 +155,59 @@ def _in_favour(record: TrialRecord, draft: TrialJudgement, series: Series) -> Fi
     if series.kept is not None and series.kept.impact:
         return Verdict.HEALED, "kept connections were hit, new ones were not"
     by = noticed(series, record.picked)
-    proactive = _acted_before(draft.acts, series)
-    if proactive and series.proven:
-        return Verdict.PREVENTED, f"{proactive} acted before the fault was in effect"
+    if prevented := _prevented({act.healer for act in draft.acts}, experiment.healed_by, series):
+        return Verdict.PREVENTED, prevented
     who = f"noticed by {by}" if by else "nobody noticed a fault that was in effect"
     return Verdict.MASKED, f"users saw nothing; {who}"
 
 
-def _acted_before(acts: tuple[Act, ...], series: Series) -> str:
-    """The healer that acted between the order and the effect, if one did."""
-    declared = {act.healer for act in acts}
-    for mark in series.marks_of(MarkKind.ACTED):
+def _prevented(declared: set[str], named: tuple[str, ...], series: Series) -> str:
+    """Who acted between the order and the effect, or between the effect and the harm."""
+    for mark in series.marks_of(MarkKind.ACTED) if series.proven else ():
         if mark.source in declared and mark.at_ns < (series.effect_ns or 0):
-            return mark.source
-    return ""
+            return f"{mark.source} acted before the fault was in effect"
+    return _forestalled(declared, named, series)
+
+
+def _forestalled(declared: set[str], named: tuple[str, ...], series: Series) -> str:
+    """Who was in time before every harm that was due in the watch; empty when nobody was."""
+    growing = [one for one in series.marks_of(MarkKind.IN_EFFECT) if "harm_due_ns" in one.data]
+    acts = [one for one in series.marks_of(MarkKind.ACTED) if one.source in declared]
+    spare_ns, by = [], ""
+    for effect in growing:
+        due_ns = int(effect.data["harm_due_ns"])
+        if effect.data.get("harm_stated"):
+            found = _acted_after(effect, [one for one in acts if one.source in named])
+        else:
+            found = _ended(effect, due_ns, acts, series)
+        if found is None or found[0] >= due_ns or due_ns > series.watch_end_ns:
+            return ""
+        spare_ns.append(due_ns - found[0])
+        by = by or found[1]
+    if not spare_ns:
+        return ""
+    return f"{by} acted {format_duration(min(spare_ns) / NS)} before harm was due"
+
+
+def _acted_after(effect: Mark, acts: list[Mark]) -> tuple[int, str] | None:
+    """When a named healer first acted on what was set off, and who that was.
+
+    What harm is due, and what averts it, only the experiment knows: it has to name the healer.
+    """
+    return next(((one.at_ns, one.source) for one in acts if one.at_ns > effect.at_ns), None)
+
+
+def _ended(effect: Mark, due_ns: int, acts: list[Mark], series: Series) -> tuple[int, str] | None:
+    """When a fault that grows was ended before it did harm, and by whom.
+
+    Somebody asked the engine to end the instance (a process that crashed, or that the kernel killed
+    for want of memory, was not asked), and a healer had acted by then.
+    """
+    ends = [one for one in series.marks_of(MarkKind.ENGINE) if one.detail in {"kill", "stop"}]
+    end = next((one for one in ends if _is_end(one, effect, due_ns)), None)
+    act = next((one for one in acts if end and one.at_ns - one.resolution_ns <= end.at_ns), None)
+    return (end.at_ns, act.source) if end and act else None
+
+
+def _is_end(end: Mark, effect: Mark, due_ns: int) -> bool:
+    return end.instance == effect.instance and effect.at_ns <= end.at_ns < due_ns

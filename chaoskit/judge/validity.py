@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from chaoskit.measures.hearing import not_heard_ns
 from chaoskit.measures.progress import UNKNOWN_SHARE, baseline_is_steady
 from chaoskit.measures.series import Series, send_lag_in_periods, unknown_share
-from chaoskit.model.journal import TrialRecord
-from chaoskit.model.marks import MarkKind
+from chaoskit.model.journal import ExperimentRecord, TrialRecord
+from chaoskit.model.marks import NS, MarkKind
+from chaoskit.model.quantities import format_duration
 from chaoskit.model.verdict import Verdict
 
 Void = tuple[Verdict, str]
+
+_TOLD = {"detection", "redundancy"}  # measures that marks alone decide
 
 MOST_LAG = 0.5  # of a probe's period, at p99: later than this, and the instants are not ours
 
@@ -67,13 +71,33 @@ def observer(series: Series) -> Iterator[Void]:
         return
     unknown = unknown_share(series)
     if unknown > UNKNOWN_SHARE:
-        yield Verdict.OBSERVER_LATE, f"{100 * unknown:.1f} % of the rounds are unknown"
+        ours = ": the port-forward broke" if series.timeline.of(MarkKind.GAP) else ""
+        yield Verdict.OBSERVER_LATE, f"{100 * unknown:.1f} % of the rounds are unknown{ours}"
     lag = send_lag_in_periods(series.timeline.samples, series.timeline.period_ns)
     if lag > MOST_LAG:
         yield (
             Verdict.OBSERVER_LATE,
             f"asks were sent late: p99 {lag:.2f} periods, at most {MOST_LAG} is allowed",
         )
+
+
+def told_too_little(series: Series, experiment: ExperimentRecord) -> Void | None:
+    """Why a cluster's word cannot be trusted where the experiment depends on it; else None."""
+    depends = experiment.healed_by or any(one.measure in _TOLD for one in experiment.budgets)
+    return next(not_heard(series), None) if depends else None
+
+
+def not_heard(series: Series) -> Iterator[Void]:
+    """Why a cluster's silence says nothing.
+
+    What healers do and how many instances there are is told by watches alone. What happened while
+    they were not heard may be told by nobody afterwards, so its absence is no evidence.
+    """
+    begin, end = series.ordered_ns or 0, series.watch_end_ns
+    deaf_ns = not_heard_ns(series.timeline.of(MarkKind.NOTE), begin, end)
+    if deaf_ns > UNKNOWN_SHARE * (end - begin):
+        said = f"the cluster was not heard for {format_duration(deaf_ns / NS)} of the watch"
+        yield Verdict.OBSERVER_LATE, said
 
 
 def _listed(failures: Any) -> str:

@@ -28,6 +28,7 @@ from functools import cache
 from typing import Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from chaoskit import plugins
 from chaoskit.errors import ChaoskitError
 from chaoskit.model.ledger import Discipline, Fate
 
@@ -129,24 +130,39 @@ def settings_of(kind: type[LedgerKind]) -> tuple[Setting, ...]:
     )
 
 
-@cache
 def catalogue() -> Mapping[str, type[LedgerKind]]:
-    """Every kind on the shelf, by name."""
-    import chaoskit.ledgers as shelf  # noqa: PLC0415  # the shelf imports this module
+    """Every kind on the shelf, by name; those that other packages add too."""
+    return shelf().entries
 
-    names = sorted(one.name for one in pkgutil.iter_modules(shelf.__path__))
-    return {
+
+@cache
+def shelf() -> plugins.Stock[type[LedgerKind]]:
+    """Every kind, which package added it, and what cannot be used."""
+    import chaoskit.ledgers as package  # noqa: PLC0415  # the shelf imports this module
+
+    names = sorted(one.name for one in pkgutil.iter_modules(package.__path__))
+    own = {
         name: importlib.import_module(f"chaoskit.ledgers.{name}").KIND
         for name in names
         if name not in {"base", "resp"}
     }
+    return plugins.stock(plugins.LEDGERS, own, _accepted)
+
+
+def _accepted(plugin: plugins.Plugin, found: object) -> type[LedgerKind]:
+    """A kind of another package."""
+    if not (isinstance(found, type) and issubclass(found, LedgerKind)):
+        message = f"{plugin.value} is no subclass of chaoskit.ledgers.base.LedgerKind"
+        raise plugins.Unusable(message)
+    return found
 
 
 def make(kind: str, settings: Mapping[str, Any]) -> LedgerKind:
     """A ledger from its kind and its settings, every ${name} filled in. Raises LedgerUnready."""
     found = catalogue().get(kind)
     if found is None:
-        message = f"no ledger of kind {kind!r}; choose from {', '.join(catalogue())}"
+        choices = f"no ledger of kind {kind!r}; choose from {', '.join(catalogue())}"
+        message = shelf().refused.get(kind, choices)
         raise LedgerUnready(message)
     try:
         return found(**settings)

@@ -48,7 +48,7 @@ def noticed(series: "Series", picked: Iterable[str]) -> str:
     if healers := series.marks_of(MarkKind.DETECTED, MarkKind.ACTED, MarkKind.RESTORED):
         return healers[0].source or "a healer"
     for mark in series.marks_of(MarkKind.REDUNDANCY):
-        if mark.data.get("have", 0) < mark.data.get("want", 0):
+        if not mark.data.get("silent") and mark.data.get("have", 0) < mark.data.get("want", 0):
             return f"the count of {mark.service or 'instances'}"
     picked = set(picked)
     for mark in series.marks_of(MarkKind.ENGINE):

@@ -36,6 +36,7 @@ _NOT_MEASURES = {
     "attribution",
     "base",
     "checkers",
+    "hearing",
     "integrity",
     "latency",
     "progress",

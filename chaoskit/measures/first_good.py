@@ -28,11 +28,12 @@ class FirstGood(Measure):
             note = f"not seen within {format_duration(series.watched_s)}"
             return self.censored(series.watched_s, resolution=resolution, note=note)
         done = int(series.rounds.done[good])
-        low = series.since_effect_s(series.rounds.asked[series.last_bad_before(good)])
+        low, _ = series.ask_s(series.rounds.asked[series.last_bad_before(good)])
+        latest_ns = done + series.timeline.clock_error_ns
         return self.interval(
             low,
-            max(low, series.since_effect_s(done)),
-            after_lift=series.lifted_ns is not None and done > series.lifted_ns,
+            max(low, series.since_effect_s(latest_ns)),
+            after_lift=series.lifted_ns is not None and latest_ns > series.lifted_ns,
             resolution=resolution,
         )
 

@@ -28,8 +28,8 @@ class Impact(Measure):
             return self.censored(series.watched_s, resolution=series.resolution_s, note=note)
         first = int(series.bad[0])
         asked = int(series.rounds.asked[first])
-        high = series.since_effect_s(asked)
-        low = series.since_effect_s(asked - series.rounds.cadence_ns)
+        _, high = series.ask_s(asked)
+        low, _ = series.ask_s(asked - series.rounds.cadence_ns)
         return self.interval(low, high, resolution=series.resolution_s)
 
 

@@ -42,8 +42,8 @@ class Recovery(Measure):
         )
 
     def _came_back(self, series: "Series", good: int, *, after_lift: bool, note: str) -> Measured:
-        low = series.since_effect_s(series.rounds.asked[series.last_bad_before(good)])
-        high = series.since_effect_s(series.rounds.done[good])
+        low, _ = series.ask_s(series.rounds.asked[series.last_bad_before(good)])
+        _, high = series.ask_s(series.rounds.done[good])
         return self.interval(
             low,
             max(low, high),

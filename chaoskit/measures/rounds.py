@@ -6,6 +6,7 @@ next ask is due. A round that should have been asked and was not is unknown: sil
 never good news about the target.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +41,26 @@ class Rounds:
         return len(self.due)
 
 
-def lay_out(samples: Samples, period_ns: int) -> Rounds:
-    """The rounds of the asks over fresh connections. Samples may come in any order."""
+def strides_of(samples: Samples, period_ns: int) -> dict[int, int]:
+    """Probe → rounds between two of its asks, from asks that are all answered."""
+    samples = samples[samples["track"] == 0]
+    if not len(samples):
+        return {}
+    numbers = _numbers(samples, int(samples["due"].min()), period_ns)
+    return {
+        int(probe): _stride(np.unique(numbers[samples["probe"] == probe]))
+        for probe in np.unique(samples["probe"])
+    }
+
+
+def lay_out(
+    samples: Samples, period_ns: int, *, strides: Mapping[int, int] | None = None
+) -> Rounds:
+    """The rounds of the asks over fresh connections. Samples may come in any order.
+
+    `strides` tells how often each probe is asked. Without it the samples themselves must: while asks
+    are in flight, every other one is missing when one of two replicas hangs.
+    """
     samples = samples[samples["track"] == 0]
     if not len(samples):
         return _empty(period_ns)
@@ -59,7 +78,8 @@ def lay_out(samples: Samples, period_ns: int) -> Rounds:
     cadence = 1
     for probe in np.unique(samples["probe"]):
         mine = np.flatnonzero(samples["probe"] == probe)
-        track = _lay_out_one(samples[mine], numbers[mine], due)
+        stride = (strides or {}).get(int(probe))
+        track = _lay_out_one(samples[mine], numbers[mine], due, stride)
         cadence = max(cadence, track.stride)
         _merge(state, done, asked, track)
         missing |= track.missing
@@ -113,13 +133,18 @@ def _numbers(samples: Samples, start: int, period_ns: int) -> Instants:
     return np.asarray((since + period_ns // 2) // period_ns, dtype=np.int64)
 
 
-def _lay_out_one(samples: Samples, numbers: Instants, due: Instants) -> _Track:
+def _stride(asked: Instants) -> int:
+    """The usual gap between rounds in which a probe was asked."""
+    return max(1, int(np.median(np.diff(asked)))) if len(asked) > 1 else 1
+
+
+def _lay_out_one(samples: Samples, numbers: Instants, due: Instants, stride: int | None) -> _Track:
     """One probe's asks, each kept until the next is due, and unknown where none came."""
     count = len(due)
     source = np.full(count, -1, dtype=np.int64)
     source[numbers] = np.arange(len(samples))
     at = np.flatnonzero(source >= 0)
-    stride = max(1, int(np.median(np.diff(at)))) if len(at) > 1 else 1
+    stride = _stride(at) if stride is None else stride
     if stride > 1:
         latest = np.maximum.accumulate(np.where(source >= 0, np.arange(count), -1))
         held = (latest >= 0) & (np.arange(count) - latest < 2 * stride - 1)

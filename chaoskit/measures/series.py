@@ -5,7 +5,8 @@
                     0  bad   good                     watch end, lift
 
 `effect` is the zero of every measure. An ask that was due before it but failed after it was in
-flight when the fault struck, and counts. For a held fault, evidence about recovery ends when the
+flight when the fault struck, and counts. Where samples have another clock than marks, "before" and
+"after" allow for its error, at the system's cost. For a held fault, evidence about recovery ends when the
 fault was lifted: what is good only after that was not repaired by the system.
 """
 
@@ -95,12 +96,17 @@ class Series:
 
     @property
     def resolution_s(self) -> float:
-        """Half the time between two asks: what the method cannot see."""
-        return self.rounds.cadence_ns / NS / 2
+        """Half the time between two asks, and the clocks' error: what the method cannot see."""
+        return (self.rounds.cadence_ns / 2 + self.timeline.clock_error_ns) / NS
 
     def since_effect_s(self, at_ns: int) -> float:
         """Seconds from the effect; what was in flight when it struck counts from it."""
         return max(0.0, (int(at_ns) - (self.effect_ns or 0)) / NS)
+
+    def ask_s(self, at_ns: int) -> tuple[float, float]:
+        """Seconds from the effect, at least and at most, of a time that is a sample's."""
+        error_ns = self.timeline.clock_error_ns
+        return self.since_effect_s(at_ns - error_ns), self.since_effect_s(at_ns + error_ns)
 
     def marks_of(self, *kinds: MarkKind) -> tuple[Mark, ...]:
         """The marks of these kinds, from the order to the watch's end."""
@@ -118,7 +124,7 @@ class Series:
         first = int(np.searchsorted(rounds.due, self.effect_ns))
         stop = int(np.searchsorted(rounds.due, self.watch_end_ns, side="right"))
         back = max(0, first - self._reach)
-        flying = rounds.done[back:first] > self.effect_ns
+        flying = rounds.done[back:first] > self.effect_ns - self.timeline.clock_error_ns
         struck = np.flatnonzero((rounds.state[back:first] == BAD) & flying)
         first = back + int(struck[0]) if len(struck) else first
         return slice(first, max(first, stop))
@@ -166,7 +172,8 @@ class Series:
             return samples[:0]
         due, done, bad = samples["due"], samples["done"], samples["outcome"] == BAD
         inside = (samples["track"] == 0) & (due <= self.watch_end_ns)
-        inside &= (due >= self.effect_ns) | (bad & (done > self.effect_ns))
+        struck_ns = self.effect_ns - self.timeline.clock_error_ns
+        inside &= (due >= self.effect_ns) | (bad & (done > struck_ns))
         if self.lifted_ns is not None:
             until = self.alone_until_ns
             inside &= ~(bad & (due <= until) & (done > until))
@@ -218,6 +225,8 @@ class Series:
         at least half of it is known to be good.
         """
         state = self.rounds.state
+        if self.lifted_ns is not None:
+            horizon_ns -= self.timeline.clock_error_ns
         stop = int(np.searchsorted(self.rounds.due, horizon_ns, side="right"))
         if self.lifted_ns is not None:  # an answer that came after the lift was not earned before
             back = max(start, stop - self._reach)
@@ -241,7 +250,7 @@ class Series:
     @property
     def _reach(self) -> int:
         """Rounds that can be in flight at once."""
-        slowest = self.timeline.timeout_ns + self.rounds.cadence_ns
+        slowest = self.timeline.timeout_ns + self.rounds.cadence_ns + self.timeline.clock_error_ns
         return int(slowest // self.rounds.period_ns) + 2
 
 

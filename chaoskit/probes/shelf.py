@@ -1,10 +1,16 @@
-"""Finds a kind of probe by its name, and tells what is wrong with a probe before it is asked."""
+"""Finds a kind of probe by its name, and tells what is wrong with a probe before it is asked.
+
+A package may add a kind: a module that Chaos Toolkit can call too (`type: python`), and that has a
+`question` like those here, so that the prober asks it itself, at the full rate.
+"""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from chaoskit import plugins
 from chaoskit.model.experiment import ProbeSpec
 from chaoskit.probes.base import BadProbe, Question, Settings
 from chaoskit.probes.names import Names
@@ -21,22 +27,53 @@ DIRECT = ("http", "tcp")
 
 def names() -> tuple[str, ...]:
     """Every kind of probe."""
-    return tuple(sorted((*DIRECT, *POOLED)))
+    return tuple(sorted((*DIRECT, *POOLED, *added().entries)))
+
+
+def asked_afar() -> tuple[str, ...]:
+    """The kinds that the prober asks by itself, and so also from a pod in a cluster."""
+    return tuple(sorted((*DIRECT, *added().entries)))
 
 
 def summary(name: str) -> str:
     """One line about a kind."""
-    return POOLED[name] if name in POOLED else str(_module(name).SUMMARY)
+    if name in POOLED:
+        return POOLED[name]
+    return str((_module(name) if name in DIRECT else added().entries[name]).SUMMARY)
+
+
+@cache
+def added() -> plugins.Stock[ModuleType]:
+    """The kinds that other packages add, and what cannot be used."""
+    return plugins.added(plugins.PROBES, (*DIRECT, *POOLED), _accepted)
+
+
+def _accepted(plugin: plugins.Plugin, found: object) -> ModuleType:
+    """A module with a SUMMARY and a question."""
+    if not isinstance(found, ModuleType):
+        message = f"{plugin.value} is no module; leave out what stands behind the colon"
+        raise plugins.Unusable(message)
+    if not isinstance(getattr(found, "SUMMARY", None), str):
+        message = f"{plugin.value} has no text SUMMARY"
+        raise plugins.Unusable(message)
+    if not callable(getattr(found, "question", None)):
+        message = f"{plugin.value} has no function question(provider, tolerance, settings)"
+        raise plugins.Unusable(message)
+    return found
 
 
 def is_pooled(spec: ProbeSpec) -> bool:
     """Whether only the pool can ask it: it runs code that is not ours."""
     retries = spec.kind == "http" and spec.provider.get("max_retries")
-    return spec.kind in POOLED or is_probe(spec.tolerance) or bool(retries)
+    foreign = spec.kind in POOLED and _plugin(spec) is None
+    return foreign or is_probe(spec.tolerance) or bool(retries)
 
 
 def question(spec: ProbeSpec, settings: Settings) -> Question:
     """The probe, ready to be asked, for kinds that are not pooled. Raises BadProbe."""
+    plugin = _plugin(spec)
+    if plugin is not None:
+        return _theirs(plugin).question(spec.provider, spec.tolerance, settings)  # type: ignore[no-any-return]
     if spec.kind not in DIRECT:
         message = f"it is of kind {spec.kind!r}; choose from {', '.join(names())}"
         raise BadProbe(message)
@@ -61,6 +98,21 @@ def problem(
     except BadProbe as found:
         return f"probe {spec.name!r}: {found}"
     return ""
+
+
+def _plugin(spec: ProbeSpec) -> plugins.Plugin | None:
+    """The entry whose module a Python provider names; nothing is imported."""
+    module = spec.provider.get("module")
+    if spec.kind != "python" or not isinstance(module, str):
+        return None
+    return plugins.by_module(plugins.PROBES, module)
+
+
+def _theirs(plugin: plugins.Plugin) -> ModuleType:
+    """The module of an entry. Raises BadProbe when it was refused."""
+    if plugin.name in added().refused:
+        raise BadProbe(added().refused[plugin.name])
+    return added().entries[plugin.name]
 
 
 def _module(name: str) -> ModuleType:
