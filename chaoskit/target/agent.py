@@ -46,6 +46,17 @@ class Lapse:
     evidence: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extra:
+    """What some kinds of operations need beyond what every agent has."""
+
+    capabilities: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()  # paths on the engine's host
+
+
+NOTHING_EXTRA = Extra()
+
+
 def ignore(_lapse: Lapse) -> None:
     """Nobody wants to know."""
 
@@ -74,7 +85,7 @@ class Agent:
         self._renewer = threading.Thread(target=self._renew, name="agent-leases", daemon=True)
 
     @classmethod
-    def start(
+    def start(  # noqa: PLR0913  # each is a thing of its own about one container
         cls,
         client: docker.DockerClient,
         *,
@@ -82,14 +93,16 @@ class Agent:
         labels: Mapping[str, str],
         lease_s: float = DEFAULT_LEASE_S,
         on_lapse: Callable[[Lapse], None] = ignore,
+        extra: Extra = NOTHING_EXTRA,
     ) -> "Agent":
         """Start an agent beside the target and greet it. Raises EnvironmentUnfit.
 
+        `extra` is what the agent may do beyond the usual.
         `on_lapse` is called from the reading thread: it must be quick and must not ask the agent.
         """
         container = None
         try:
-            container = _create(client, image, labels)
+            container = _create(client, image, labels, extra)
             pipe = _attach(client, container)
             container.start()
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
@@ -221,7 +234,9 @@ def _now_ns() -> int:
     return time.monotonic_ns()  # noqa: TID251  # run/clock is above us; only compares two clocks
 
 
-def _create(client: docker.DockerClient, image: str, labels: Mapping[str, str]) -> Container:
+def _create(
+    client: docker.DockerClient, image: str, labels: Mapping[str, str], extra: Extra
+) -> Container:
     options = " ".join(client.info().get("SecurityOptions") or ())
     unconfined = []
     if "name=apparmor" in options:
@@ -234,7 +249,8 @@ def _create(client: docker.DockerClient, image: str, labels: Mapping[str, str]) 
         pid_mode="host",
         network_mode="none",
         cap_drop=["ALL"],
-        cap_add=list(CAPABILITIES),
+        cap_add=[*CAPABILITIES, *sorted(extra.capabilities)],
+        devices=[f"{path}:{path}:rwm" for path in sorted(extra.devices)],
         security_opt=unconfined,
         read_only=True,
         tmpfs={"/run": "size=1m"},

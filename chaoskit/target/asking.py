@@ -1,4 +1,4 @@
-"""One HTTP question with a new connection each: for readiness, and for endpoints that bear witness.
+"""One question with a new connection each: for readiness, and for endpoints that bear witness.
 
 A new connection every time, because an old one would be answered by the process that is being
 replaced.
@@ -10,6 +10,7 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+_STAYS_OPEN_S = 0.1
 _MOST_BYTES = 4 << 20  # an answer's beginning is enough for a pattern; memory is not for the taking
 
 
@@ -57,3 +58,20 @@ class Asker:
         if current is not None:
             with contextlib.suppress(OSError):
                 current.shutdown(socket.SHUT_RDWR)
+
+
+def port_serves(address: str, *, timeout_s: float) -> bool:
+    """Whether somebody serves at `host:port` or `scheme://host:port`, whatever is spoken there.
+
+    A connection alone says nothing: the engine's own proxy accepts before a container listens, and
+    hangs up at once. So the other end must greet, or leave the connection open for a while.
+    """
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout_s) as one:
+            one.settimeout(min(_STAYS_OPEN_S, timeout_s))
+            with contextlib.suppress(TimeoutError):
+                return bool(one.recv(1))
+    except OSError:
+        return False
+    return True

@@ -12,14 +12,17 @@ import docker.errors
 import requests.exceptions
 from docker.context import ContextAPI
 
+from chaoskit.agent.kinds import KINDS
 from chaoskit.errors import EnvironmentUnfit, FaultRefused
 from chaoskit.target import images
-from chaoskit.target.agent import Agent
 from chaoskit.target.checks import Check, Status, verdict
 from chaoskit.target.engine import RUN_LABEL
 from chaoskit.target.entrypoints import LOOPBACK
+from chaoskit.target.hands import AgentHand
 from chaoskit.target.patience import wait_until
 from chaoskit.target.ports import free_ports
+
+FindFaults = Callable[[AgentHand | None], Iterable[Check]]
 
 LEAST_API = (1, 41)
 
@@ -119,35 +122,70 @@ def cgroup(client: docker.DockerClient) -> Check:
     )
 
 
+def rootless(client: docker.DockerClient) -> Check:
+    """RootlessDocker."""
+    options = [str(one) for one in client.info().get("SecurityOptions") or ()]
+    found = any("rootless" in one for one in options)
+    return Check(
+        id="RootlessDocker",
+        status=verdict(ok=not found, otherwise=Status.WARN),
+        evidence="the engine runs rootless" if found else "the engine runs as root",
+        why="a rootless engine's containers may not change limits, clocks or packet queues",
+        fix="chaoskit doctor --full says which faults work; the others need an engine that runs as root",
+    )
+
+
+def missing_images(client: docker.DockerClient, wanted: Iterable[str]) -> Iterator[str]:
+    """Those images that are not on the engine."""
+    for image in wanted:
+        try:
+            client.images.get(image)
+        except docker.errors.ImageNotFound:
+            yield image
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise EnvironmentUnfit(str(error)) from error
+
+
 def engine_folder(client: docker.DockerClient) -> Path | None:
     """Where a local engine keeps its images; None for a remote one."""
     folder = Path(str(client.info()["DockerRootDir"]))
     return folder if folder.is_dir() else None
 
 
-def agent(client: docker.DockerClient) -> Iterator[Check]:
-    """AgentStarts, and a Mechanism check for each kind of fault that it can do."""
+def agent(client: docker.DockerClient, faults: FindFaults | None) -> Iterator[Check]:
+    """AgentStarts, a Mechanism check for each kind of operation, and what `faults` says."""
     why = "the agent enters containers' namespaces to do faults"
+    hand = AgentHand.beside(
+        client,
+        image=lambda: images.ensure_agent(client, lambda _line: None),
+        labels={RUN_LABEL: _DOCTOR_RUN},
+    )
     try:
-        image = images.ensure_agent(client, lambda _line: None)
-        one = Agent.start(client, image=image, labels={RUN_LABEL: _DOCTOR_RUN})
+        capabilities = ", ".join(hand.ready().hello.get("capabilities", ())) or "none"
+        evidence = f"it has {capabilities}"
+        yield Check(id="AgentStarts", status=Status.OK, evidence=evidence, why=why)
+        yield from (_mechanism(hand, kind) for kind in sorted(KINDS))
+        if faults is not None:
+            yield from faults(hand)
     except (EnvironmentUnfit, FaultRefused) as error:
         fix = "docker info; look at SecurityOptions, and at what the host withholds"
         yield Check(id="AgentStarts", status=Status.FAIL, evidence=str(error), why=why, fix=fix)
-        return
-    try:
-        capabilities = ", ".join(one.hello.get("capabilities", ())) or "none"
-        evidence = f"it has {capabilities}"
-        yield Check(id="AgentStarts", status=Status.OK, evidence=evidence, why=why)
-        for kind, missing in sorted(one.hello.get("kinds", {}).items()):
-            yield Check(
-                id=f"Mechanism:{kind}",
-                status=verdict(ok=not missing, otherwise=Status.WARN),
-                evidence=missing or "works here",
-                why="experiments with faults of this mechanism are refused where it is missing",
-            )
     finally:
-        one.close()
+        hand.close()
+
+
+def _mechanism(hand: AgentHand, kind: str) -> Check:
+    try:
+        missing = hand.missing(kind)
+    except (EnvironmentUnfit, FaultRefused) as error:  # an agent with what this kind needs
+        missing = str(error)
+    return Check(
+        id=f"Mechanism:{kind}",
+        status=verdict(ok=not missing, otherwise=Status.WARN),
+        evidence=missing or "works here",
+        why="faults that have no other mechanism are refused where it is missing",
+        fix=KINDS[kind].remedy or "see the Fault checks below",
+    )
 
 
 def loopback(client: docker.DockerClient) -> Check:

@@ -71,7 +71,7 @@ def compose() -> Check:
 
 def memory() -> Check:
     """Memory."""
-    available = _meminfo().get("MemAvailable")
+    available = available_memory()
     why = "the targets of this project need up to 1 GiB"
     if available is None:
         return Check(id="Memory", status=Status.UNKNOWN, evidence="no /proc/meminfo", why=why)
@@ -82,6 +82,11 @@ def memory() -> Check:
         why=why,
         fix="end what is not needed: docker stats --no-stream",
     )
+
+
+def available_memory() -> int | None:
+    """Bytes that programs can still have here; None where nobody says."""
+    return _meminfo().get("MemAvailable")
 
 
 def _meminfo() -> dict[str, int]:
@@ -149,7 +154,7 @@ def netem() -> Check:
         id="KernelNetem",
         status=verdict(ok=bool(where), otherwise=Status.WARN),
         evidence=where or f"kernel {release} has no sch_netem, built in or as a module",
-        why="without it latency is made by a TCP proxy, and packet loss by a firewall rule",
+        why="without it packets wait, or are spoilt, in a netfilter queue that a helper reads",
         fix="a kernel with CONFIG_NET_SCH_NETEM; nothing is needed otherwise",
     )
 

@@ -7,20 +7,23 @@ through the engine's API: it needs no files, and it is faster.
 import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import docker
 
 from chaoskit.errors import EnvironmentUnfit
+from chaoskit.model.fittings import Fitting
 from chaoskit.model.target import TargetSpec
 from chaoskit.target import images
 from chaoskit.target.compose_cli import read_config, run_compose
 from chaoskit.target.entrypoints import published
+from chaoskit.target.fittings import Place, fit
 from chaoskit.target.ports import free_ports
-from chaoskit.target.readiness import await_ready, last_words
+from chaoskit.target.readiness import await_ready, await_words, last_words, still_ready
 from chaoskit.target.removal import remove_project
+from chaoskit.target.replenish import Muster
 from chaoskit.target.rewrite import Config, Placing, outsiders, publications, rewritten
 
 Progress = Callable[[str], None]
@@ -38,6 +41,7 @@ class Stack:
     spec: TargetSpec
     project: str
     client: docker.DockerClient
+    muster: Muster | None = None  # of a target that this process started
 
     @classmethod
     def start(  # noqa: PLR0913  # a contract with run/: everything is named at the call
@@ -48,16 +52,19 @@ class Stack:
         labels: Mapping[str, str],
         folder: Path,
         overrides: Sequence[Path] = (),
+        fittings: Sequence[Fitting] = (),
         progress: Progress,
         client: docker.DockerClient,
     ) -> Self:
         """Start a copy of the target and wait until it serves at full strength.
 
-        `folder` gets compose.json, the model as it was started. Whatever goes wrong, nothing stays.
+        `folder` gets compose.json, the model as it was started, with its fittings. Whatever goes
+        wrong, nothing stays.
         Raises InputError for a Compose file that is wrong, EnvironmentUnfit for a target that does
         not start, with its containers' states and last words.
         """
         stack = cls(spec=spec, project=project, client=client)
+        assert spec.compose_file is not None, "the target is no Compose project"
         config = read_config([spec.compose_file, *overrides], project)
         for outsider in outsiders(config):
             progress(f"{outsider} is external: this copy gets an empty one of its own")
@@ -66,16 +73,20 @@ class Stack:
         try:
             for attempt in range(_PORT_TRIES):
                 places = _placing(stack, config, labels, tags, seed=f"{project}/{attempt}")
+                copy = Place(client=client, project=project, labels=labels, progress=progress)
+                model = fit(rewritten(config, places), fittings, copy)
                 file = folder / "compose.json"
-                file.write_text(json.dumps(rewritten(config, places), indent=1), encoding="utf-8")
+                file.write_text(json.dumps(model, indent=1), encoding="utf-8")
                 if stack._up(file, progress, last_try=attempt == _PORT_TRIES - 1):
                     break
             await_ready(client, project, spec, stack.entrypoints)
+            await_words(client, project, spec, overrides)
+            muster = Muster.of(client, project, folder / "compose.json")
         except BaseException:
             with contextlib.suppress(EnvironmentUnfit):
                 stack.down()
             raise
-        return stack
+        return replace(stack, muster=muster)
 
     @classmethod
     def attach(cls, spec: TargetSpec, project: str, client: docker.DockerClient) -> Self:
@@ -86,6 +97,25 @@ class Stack:
     def entrypoints(self) -> Mapping[str, str]:
         """Entrypoint name → address, asked from the engine now. Raises EnvironmentUnfit."""
         return published(self.client, self.project, self.spec.entrypoints)
+
+    def replenish(self) -> tuple[str, ...]:
+        """Make instances anew that are gone and that nobody replaced; their names.
+
+        Raises EnvironmentUnfit. Nothing can be done for a target that another process started.
+        """
+        return self.muster.replenish(self.client) if self.muster is not None else ()
+
+    def revive(self) -> bool:
+        """Start everything anew when the target does not serve any more; whether that was so.
+
+        A system that does not repair itself would else spoil every trial after the first. Raises
+        EnvironmentUnfit. Nothing can be done for a target that another process started.
+        """
+        if self.muster is None or still_ready(self.spec, self.entrypoints):
+            return False
+        self.muster.renew()
+        await_ready(self.client, self.project, self.spec, self.entrypoints)
+        return True
 
     def down(self) -> None:
         """Take everything of this copy away. Raises LiftFailed naming what would not go."""
@@ -144,7 +174,7 @@ def _images(
         elif build:
             tags[name] = images.ensure(
                 client,
-                f"{spec.name}-{name}",
+                f"{spec.name}-{name}".lower(),  # as image names must be; services need not
                 Path(_plain_text(build["context"])),
                 progress,
                 dockerfile=_plain_text(build.get("dockerfile", "Dockerfile")),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,15 @@ def compose_version() -> str:
 
 def read_config(files: Sequence[Path], project: str) -> dict[str, Any]:
     """What the Compose files mean together. Raises InputError with Compose's own words."""
-    argv = _argv(files, project, "config", "--format", "json")
+    return read_model(files, project)[0]
+
+
+def read_model(
+    files: Sequence[Path], project: str, *, all_profiles: bool = False
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What the Compose files mean together, and Compose's warnings. Raises InputError."""
+    profiles = ["--profile", "*"] if all_profiles else []
+    argv = _argv(files, project, *profiles, "config", "--format", "json")
     done = subprocess.run(
         argv, capture_output=True, text=True, timeout=_ANSWER_S, env=_environment(), check=False
     )
@@ -60,7 +69,8 @@ def read_config(files: Sequence[Path], project: str) -> dict[str, Any]:
         message = f"{names}: Docker Compose refuses it: {done.stderr.strip()}"
         raise InputError(message)
     config: dict[str, Any] = json.loads(done.stdout)
-    return config
+    warnings = re.findall(r'level=warning msg="(.*)"$', done.stderr, re.MULTILINE)
+    return config, tuple(dict.fromkeys(one.replace('\\"', "'") for one in warnings))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ before every run.
 import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import docker
@@ -15,7 +15,7 @@ import requests.exceptions
 from chaoskit.errors import EnvironmentUnfit
 from chaoskit.target import checks_engine, checks_machine
 from chaoskit.target.checks import Check, Status
-from chaoskit.target.checks_engine import Remnant
+from chaoskit.target.checks_engine import FindFaults, Remnant
 from chaoskit.target.compose_cli import find_compose
 from chaoskit.target.engine import connect
 
@@ -24,6 +24,16 @@ __all__ = ["Check", "Remnant", "Status", "preflight", "run_checks"]
 FindLeftovers = Callable[[docker.DockerClient], Iterable[Remnant]]
 
 _LEAST_DISK = 512 * 2**20  # bytes
+_LEAST_MEMORY = 256 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What an examination is to look at; see `run_checks`."""
+
+    full: bool
+    leftovers: FindLeftovers | None
+    faults: FindFaults | None
 
 
 def preflight(client: docker.DockerClient) -> None:
@@ -41,25 +51,38 @@ def preflight(client: docker.DockerClient) -> None:
                 f"{_LEAST_DISK / 2**20:.0f} MiB are needed. Make room: docker system prune"
             )
             raise EnvironmentUnfit(message)
+    available = checks_machine.available_memory()
+    if available is not None and available < _LEAST_MEMORY:
+        message = (
+            f"only {available / 2**20:.0f} MiB of memory are available; "
+            f"{_LEAST_MEMORY / 2**20:.0f} MiB are needed. See who has it: docker stats --no-stream"
+        )
+        raise EnvironmentUnfit(message)
 
 
-def run_checks(*, full: bool = False, leftovers: FindLeftovers | None = None) -> tuple[Check, ...]:
+def run_checks(
+    *,
+    full: bool = False,
+    leftovers: FindLeftovers | None = None,
+    faults: FindFaults | None = None,
+) -> tuple[Check, ...]:
     """Every check that can be made here, in the order of what depends on what.
 
     `full` also starts containers: the agent, and a server behind a published port (about 2 s).
-    `leftovers` finds what dead runs left. Never raises for what it finds.
+    `leftovers` finds what dead runs left; `faults` says of each fault whether it can be done, given
+    the agents, or None when they are not started. Never raises for what it finds.
     """
     return tuple(
         replace(one, fix="") if one.status is Status.OK else one
-        for one in _all_checks(full=full, leftovers=leftovers)
+        for one in _all_checks(Wanted(full=full, leftovers=leftovers, faults=faults))
     )
 
 
-def _all_checks(*, full: bool, leftovers: FindLeftovers | None) -> Iterator[Check]:
+def _all_checks(wanted: Wanted) -> Iterator[Check]:
     yield checks_machine.python_version()
     yield checks_machine.chaos_toolkit()
     yield checks_machine.compose()
-    yield from _engine_checks(full=full, leftovers=leftovers)
+    yield from _engine_checks(wanted)
     yield checks_machine.netem()
     yield checks_machine.disk(Path.cwd(), "reports")
     yield checks_machine.memory()
@@ -67,7 +90,7 @@ def _all_checks(*, full: bool, leftovers: FindLeftovers | None) -> Iterator[Chec
     yield checks_machine.clock()
 
 
-def _engine_checks(*, full: bool, leftovers: FindLeftovers | None) -> Iterator[Check]:
+def _engine_checks(wanted: Wanted) -> Iterator[Check]:
     try:
         client = connect()
     except EnvironmentUnfit as error:
@@ -75,7 +98,7 @@ def _engine_checks(*, full: bool, leftovers: FindLeftovers | None) -> Iterator[C
         return
     with contextlib.closing(client):
         try:
-            yield from _checks_with(client, full=full, leftovers=leftovers)
+            yield from _checks_with(client, wanted)
         except (
             EnvironmentUnfit,
             docker.errors.DockerException,
@@ -90,20 +113,19 @@ def _engine_checks(*, full: bool, leftovers: FindLeftovers | None) -> Iterator[C
             )
 
 
-def _checks_with(
-    client: docker.DockerClient, *, full: bool, leftovers: FindLeftovers | None
-) -> Iterator[Check]:
+def _checks_with(client: docker.DockerClient, wanted: Wanted) -> Iterator[Check]:
     yield checks_engine.reachable(client)
     yield checks_engine.api_version(client)
     yield checks_engine.cgroup(client)
+    yield checks_engine.rootless(client)
     folder = checks_engine.engine_folder(client)
     if folder is not None:
         yield checks_machine.disk(folder, "images and containers", name="EngineDiskFree")
     yield checks_engine.base_image(client)
     yield checks_engine.agent_image(client)
-    if full:
+    if wanted.full:
         yield checks_engine.loopback(client)
-        yield from checks_engine.agent(client)
+        yield from checks_engine.agent(client, wanted.faults)
     else:
         yield Check(
             id="AgentStarts",
@@ -112,5 +134,7 @@ def _checks_with(
             why="the agent enters containers' namespaces to do faults",
             fix="chaoskit doctor --full",
         )
-    if leftovers is not None:
-        yield from checks_engine.leftovers(client, leftovers)
+        if wanted.faults is not None:
+            yield from wanted.faults(None)
+    if wanted.leftovers is not None:
+        yield from checks_engine.leftovers(client, wanted.leftovers)

@@ -77,6 +77,13 @@ class Project:
         """The instances of a service, or of all services."""
         return tuple(instance_of(one.attrs) for one in self.containers(service))
 
+    def images(self) -> dict[str, str]:
+        """What each service runs: the image as Compose names it, and its digest."""
+        return {
+            one.labels[COMPOSE_SERVICE]: f"{one.attrs['Config']['Image']} {one.attrs['Image']}"
+            for one in self.containers()
+        }
+
     def services(self) -> tuple[str, ...]:
         """The services that have at least one container."""
         return tuple(sorted({one.service for one in self.instances()}))

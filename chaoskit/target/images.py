@@ -19,9 +19,11 @@ import requests.exceptions
 import yaml
 
 from chaoskit.errors import ChaoskitError, EnvironmentUnfit, Exit
+from chaoskit.target import added_kinds
 from chaoskit.target.build_context import BuildContext
 from chaoskit.target.engine import connect
 from chaoskit.target.rootfs import ensure_rootfs
+from chaoskit.target.wheels import WANTED, fetch_wheels
 
 BASE = "chaoskit/base:bookworm"  # what Dockerfiles name in FROM
 IMAGE_LABEL = "chaoskit.image"  # the image's name, on every image of ours
@@ -70,6 +72,9 @@ def ensure(  # noqa: PLR0913  # a build has that many parameters, and two are se
     if not (context / dockerfile).is_file():
         message = f"{name}: there is no {dockerfile} in {context}"
         raise EnvironmentUnfit(message)
+    if (context / WANTED).is_file():
+        with _one_builder(f"wheels-{name}"):
+            fetch_wheels(context, str(client.info().get("Architecture", "")), progress)
     base = _image_id(client, ensure_base(client, progress)) or ""
     args = dict(args or {})
     tag = f"chaoskit/{name}:{recipe.hash(base=base, args=args)}"
@@ -82,7 +87,12 @@ def ensure(  # noqa: PLR0913  # a build has that many parameters, and two are se
 
 def ensure_agent(client: docker.DockerClient, progress: Progress) -> str:
     """Make the agent's image exist; returns its tag. Raises EnvironmentUnfit."""
-    return ensure(client, "agent", _PACKAGE / "agent", progress)
+    if not added_kinds.added().entries:
+        return ensure(client, "agent", _PACKAGE / "agent", progress)
+    with tempfile.TemporaryDirectory(prefix="chaoskit-agent-") as folder:
+        context = Path(folder) / "agent"
+        added_kinds.lay_out(_PACKAGE / "agent", context)
+        return ensure(client, "agent", context, progress)
 
 
 def ensure_services(

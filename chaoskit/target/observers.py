@@ -18,12 +18,11 @@ from chaoskit.errors import EnvironmentUnfit
 from chaoskit.model.marks import NS, Mark
 from chaoskit.model.target import Strength, TargetSpec
 from chaoskit.target.engine import connect
-from chaoskit.target.entrypoints import resolve
 from chaoskit.target.events import Event, EventStream, Reading
 from chaoskit.target.facts import Facts
 from chaoskit.target.logs import Books, Line, LogFollower, Witnesses
 from chaoskit.target.patience import Deadline
-from chaoskit.target.polling import Edges, Polled, Poller
+from chaoskit.target.polling import Edges, Polled, Poller, pollers
 from chaoskit.target.strength import counted, full, instance_states
 from chaoskit.target.tracker import Tracker
 
@@ -87,7 +86,7 @@ class Observers:
         # From the moment before the first look, so that nothing falls between the two.
         engine_now_ns = self._started_ns - self.wall_to_mono(0)
         self._events = EventStream(engine_now_ns, self._hear_event)
-        self._pollers = list(self._make_pollers())
+        self._pollers = list(pollers(self._polled(), self.entrypoints, self.now_ns))
         self._sweep = threading.Thread(target=self._look_again, name="engine-look", daemon=True)
         for thread in (self._events, self._sweep, *self._pollers):
             thread.start()
@@ -176,17 +175,6 @@ class Observers:
             if one.running:
                 self._follow(one.id, one.service, one.name)
 
-    def _make_pollers(self) -> Iterator[Poller]:
-        """One poller for each URL, at the shortest period that anyone asks for."""
-        periods: dict[str, float] = {}
-        ears: dict[str, list[Callable[[Polled], None]]] = {}
-        for url, period_s, hear in self._polled():
-            address = resolve(url, self.entrypoints)
-            periods[address] = min(period_s, periods.get(address, period_s))
-            ears.setdefault(address, []).append(hear)
-        for address, period_s in periods.items():
-            yield Poller(address, period_s, now_ns=self.now_ns, hear=_everyone(ears[address]))
-
     def _polled(self) -> Iterator[tuple[str, float, Callable[[Polled], None]]]:
         for healer in self.spec.healers:
             if healer.http is not None:
@@ -212,11 +200,3 @@ class Observers:
                 self._tracker.count(strength.service, None, polled)
 
         return hear
-
-
-def _everyone(ears: list[Callable[[Polled], None]]) -> Callable[[Polled], None]:
-    def hear(polled: Polled) -> None:
-        for one in ears:
-            one(polled)
-
-    return hear

@@ -2,12 +2,13 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from chaoskit.model.marks import NS, Mark, MarkKind
 from chaoskit.model.target import Healer
 from chaoskit.target.asking import Asker
+from chaoskit.target.entrypoints import resolve
 
 _SHORTEST_ASK_S = 0.25
 _LONGEST_ASK_S = 1.0
@@ -71,6 +72,30 @@ class Poller(threading.Thread):
         """End; the thread follows."""
         self._stopping.set()
         self._asker.close()
+
+
+def pollers(
+    asked: Iterable[tuple[str, float, Callable[[Polled], None]]],
+    entrypoints: Mapping[str, str],
+    now_ns: Callable[[], int],
+) -> Iterator[Poller]:
+    """One poller for each URL, at the shortest period that anyone asks for."""
+    periods: dict[str, float] = {}
+    ears: dict[str, list[Callable[[Polled], None]]] = {}
+    for url, period_s, hear in asked:
+        address = resolve(url, entrypoints)
+        periods[address] = min(period_s, periods.get(address, period_s))
+        ears.setdefault(address, []).append(hear)
+    for address, period_s in periods.items():
+        yield Poller(address, period_s, now_ns=now_ns, hear=_everyone(ears[address]))
+
+
+def _everyone(ears: list[Callable[[Polled], None]]) -> Callable[[Polled], None]:
+    def hear(polled: Polled) -> None:
+        for one in ears:
+            one(polled)
+
+    return hear
 
 
 @dataclass

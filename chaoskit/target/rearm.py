@@ -2,9 +2,12 @@
 
 The engine doubles its restart policy's back-off with every crash until a container has been up for
 10 s, so the second trial would measure the first. A restart that is asked for through the API makes
-the engine begin anew (docs/decisions/rearming-the-restart-policy.md), which takes 0.4 s instead of
-12. It also ends the instance once more; a service with roles, whose members would fail over, is
-therefore left to grow old instead. A healer's setting `rearm: wait` or `rearm: restart` overrides.
+the engine begin anew (docs/decisions/0021-rearming-the-restart-policy.md), which takes 0.4 s
+instead of 12. It also ends the instance once more; a service with roles, whose members would fail
+over, is therefore left to grow old instead. A healer's setting `rearm: wait` or `rearm: restart`
+overrides.
+A supervisor inside a container that has given up does not begin again by itself either, and the
+engine sees only that the instance is unhealthy.
 """
 
 import contextlib
@@ -32,6 +35,7 @@ _LOOK_EVERY_S = 0.05
 _AT_ONCE = 4
 _HOLD_S = 0.3  # an endpoint may count an instance that was restarted before it noticed
 _KIND = "docker-restart"
+_INSIDE = "supervisor"  # a kind that runs in the instance it heals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +104,8 @@ def _needed(client: docker.DockerClient, project: str, spec: TargetSpec) -> Iter
 
 def _must_restart(container: Container, spec: TargetSpec) -> bool:
     state: dict[str, Any] = container.attrs["State"]
+    if (state.get("Health") or {}).get("Status") == "unhealthy":
+        return any(healer.kind == _INSIDE for healer in spec.healers)
     if state.get("Restarting") or _carries_back_off(container):
         return not _waits(container, spec)
     return not state["Running"]
