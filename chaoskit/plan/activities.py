@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from chaoskit.model.experiment import FaultUse
 from chaoskit.plan import fault_check, tolerances
+from chaoskit.plan.afar import check_afar
+from chaoskit.plan.chaosk8s import PREFIX, check_chaosk8s
+from chaoskit.plan.fault_order import check_order
 from chaoskit.plan.known import Known, referring_parts
 from chaoskit.plan.modules import Functions, find_source
 from chaoskit.plan.report import Report, suggest
@@ -52,12 +55,16 @@ def check_activities(tree: Node, scene: Scene, known: Known) -> tuple[FaultUse, 
             faults += [use] if use is not None else []
         elif kind == "python":
             _check_python(placed, provider, report)
+            if (text_of(child(provider, "module")) or "").startswith(PREFIX):
+                check_chaosk8s(provider, report)
         elif kind == "process":
             _check_process(provider, report)
         elif kind == "http":
             _check_http(provider, report)
         tolerances.check_tolerance(placed.node, report)
+    check_order(tree, report)
     _check_names(tree, report)
+    check_afar(tree, scene)
     _check_controls(tree, known, report)
     return tuple(faults)
 

@@ -1,7 +1,7 @@
 """Which arms an experiment needs to be proven, and the plan of a run of them.
 
 Every arm is the experiment itself with one thing different, so that nothing else can explain a
-different verdict. Arms that need the same Compose files share one start of the target.
+different verdict. Arms with every healer share one start of the target.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chaoskit.model.experiment import Experiment, TrialPlan
+from chaoskit.model.fittings import Fitting
 from chaoskit.model.proof import Arm, ArmKind
 from chaoskit.model.target import TargetSpec
 from chaoskit.plan.compile import compile_plan
@@ -16,6 +17,9 @@ from chaoskit.plan.plan import Group, Plan, PlannedExperiment
 
 DEFAULT_AA = 3  # runs without a fault
 DEFAULT_TRIALS = 1  # of every other arm
+
+# Target, overrides, fittings, and the arm that must be alone.
+_Start = tuple[str, tuple[str, ...], tuple[Fitting, ...], str]
 
 _SETTLE_S = 2.0  # after the lift, on top of `stable`, where a healer is off
 
@@ -90,14 +94,20 @@ def compile_proof(
     seed: int,
     effort: Effort,
 ) -> Plan:
-    """The plan of a run that proves experiments: every arm of each, grouped by what is started."""
-    groups: dict[tuple[str, tuple[str, ...]], list[PlannedExperiment]] = {}
+    """The plan of a run that proves experiments: every arm of each, grouped by what is started.
+
+    An arm without a healer has a start of its own: nobody repairs what it leaves behind, such as jobs
+    that are stuck for good, and the next arm's baseline would not be met.
+    """
+    groups: dict[_Start, list[PlannedExperiment]] = {}
     for target, arm, experiment in _all_arms(experiments, targets, effort):
         (group,) = compile_plan([experiment], targets, seed=seed).groups
         (planned,) = group.experiments
-        groups.setdefault((target, arm.overrides), []).append(replace(planned, arm=arm))
+        alone = arm.name if arm.overrides else ""
+        key = (target, arm.overrides, planned.fittings, alone)
+        groups.setdefault(key, []).append(replace(planned, arm=arm))
     # All groups of a target one after the other, the target as it is first.
-    order = list(dict.fromkeys(target for target, _ in groups))
+    order = list(dict.fromkeys(target for target, *_ in groups))
     return Plan(
         seed=seed,
         groups=tuple(
@@ -108,7 +118,7 @@ def compile_proof(
                 start_max_s=targets[target].ready_timeout_s,
                 experiments=tuple(members),
             )
-            for (target, overrides), members in sorted(
+            for (target, overrides, *_), members in sorted(
                 groups.items(), key=lambda item: (order.index(item[0][0]), bool(item[0][1]))
             )
         ),

@@ -158,7 +158,7 @@ def _is_waited_for(measure: str) -> bool:
 
 def _held_s(fault: FaultUse) -> float:
     try:
-        return parse_duration(fault.arguments.get("duration"))
+        return parse_duration(fault.arguments.get("for", fault.arguments.get("duration")))
     except ValueError:
         return 0.0
 
@@ -201,7 +201,10 @@ def _check_faults(faults: Sequence[FaultUse], phases: Phases, report: Report) ->
         held_s = _held_s(fault)
         if held_s > phases.watch_s:
             what = f"{fault.activity} lasts {format_duration(held_s)}, longer than the watch"
-            hint = f"phases.watch is {format_duration(phases.watch_s)}"
+            hint = (
+                f"phases.watch is {format_duration(phases.watch_s)}, and what is held is lifted "
+                "when it is over; make it longer, or the fault shorter, or leave `for` out"
+            )
             report.add(_Line(fault.line), what, hint)
 
 

@@ -47,6 +47,14 @@ def read_budgets(
     return budgets
 
 
+def budgets_of(told: Mapping[str, str]) -> tuple[Budget, ...]:
+    """Budgets that no file says. Raises InputError with every mistake."""
+    report = Report(COMMAND_LINE)
+    budgets = _from_command_line(told, None, report)
+    report.raise_if_any()
+    return tuple(one for one, _ in budgets.values())
+
+
 def find_measure(name: str) -> Measure | None:
     """The measure of a name; without loading the whole shelf when it exists."""
     if not name.isidentifier():

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chaoskit.faults.base import catalogue
+from chaoskit.faults.parts.fitted import fittings_of
 from chaoskit.model.experiment import Experiment, FaultUse
+from chaoskit.model.fittings import Fitting
 from chaoskit.model.quantities import parse_duration
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.verdict import Verdict
@@ -25,23 +27,27 @@ def compile_plan(
     seed: int,
     trials: int | None = None,
 ) -> Plan:
-    """The plan of a run: experiments grouped by target, in the order in which they were given.
+    """The plan of a run: experiments grouped by what is started, in the order they were given in.
+
+    Those that need fittings get a copy of the target of their own, so that all others meet the
+    target as it is.
 
     `targets` has the target of each experiment, by the name that the experiment uses. `trials`
     overrides the number of runs of every experiment; when it cuts them, none may miss a budget.
     Raises InputError when so few could never prove what an experiment is to prove.
     """
-    by_target: dict[str, list[Experiment]] = {}
+    together: dict[tuple[str, tuple[Fitting, ...]], list[PlannedExperiment]] = {}
     for one in experiments:
-        by_target.setdefault(one.target, []).append(one)
+        planned = _planned(one, targets[one.target], seed, trials)
+        together.setdefault((one.target, planned.fittings), []).append(planned)
     groups = tuple(
         Group(
             target=name,
             title=targets[name].title,
             start_max_s=targets[name].ready_timeout_s,
-            experiments=tuple(_planned(one, targets[name], seed, trials) for one in members),
+            experiments=tuple(members),
         )
-        for name, members in by_target.items()
+        for (name, _), members in together.items()
     )
     return Plan(seed=seed, groups=groups)
 
@@ -78,9 +84,11 @@ def _planned(
     runs, period_s = plan.runs, healing_period_s(target)
     offsets = offsets_s(seed, experiment.name, runs, period_s)
     phases, pauses_s = experiment.phases, _pauses_s(experiment)
-    fixed_s = runs * (phases.baseline_s + pauses_s) + sum(offsets)
+    phases_s = runs * (phases.baseline_s + pauses_s)
+    fixed_s = phases_s + sum(offsets)
     kinds = catalogue()
     hopeless = experiment.expect is Verdict.NOT_HEALED  # then the whole watch is waited for
+    watched_s = runs * (phases.watch_s if hopeless else phases.stable_s)
     return PlannedExperiment(
         experiment=experiment,
         runs=runs,
@@ -95,8 +103,10 @@ def _planned(
         until_decided=plan.until_decided,
         touches=tuple(dict.fromkeys(map(_touched, experiment.faults))),
         needs=tuple(sorted({need for one in experiment.faults for need in kinds[one.fault].needs})),
-        min_s=fixed_s + runs * (phases.watch_s if hopeless else phases.stable_s),
+        fittings=fittings_of(experiment.faults),
+        min_s=fixed_s + watched_s,
         max_s=fixed_s + runs * phases.watch_s + (runs - 1) * phases.settle_s,
+        estimate_s=phases_s + runs * period_s / 2 + watched_s,
     )
 
 

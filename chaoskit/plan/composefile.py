@@ -26,7 +26,8 @@ def compose_file_in(folder: Path) -> Path | None:
 class ComposeFile:
     """The services of a Compose file and of the files that it includes."""
 
-    def __init__(self) -> None:
+    def __init__(self, called: str = "the Compose file") -> None:
+        self.called = called
         self.services: dict[str, Mapping[str, Any]] = {}
 
     def add(self, tree: Node | None) -> None:

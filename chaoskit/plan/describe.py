@@ -1,15 +1,17 @@
 """What there is, and what a plan would do, as plain data and as text."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, asdict
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from chaoskit.errors import ChaoskitError
 from chaoskit.faults import base as faults
 from chaoskit.healers import base as healers
+from chaoskit.ledgers import base as ledgers
 from chaoskit.measures import base as measures
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.measures import Sense
@@ -18,31 +20,51 @@ from chaoskit.plan.discover import find
 from chaoskit.plan.experiments import load_experiment
 from chaoskit.plan.plan import Plan, PlannedExperiment
 from chaoskit.plan.targets import TargetShelf
+from chaoskit.plugins import Stock
 from chaoskit.stats.plans import percent
 
 Row = dict[str, Any]
 
 
-def catalogue(*, targets: Path, experiments: Path) -> dict[str, list[Row]]:
+def catalogue(*, targets: Path, experiments: Path, kind: str | None = None) -> dict[str, list[Row]]:
     """Everything there is to choose from, by kind; every row has `name` and `title`.
 
-    A file with mistakes is listed with its first one as `title` and all of them as `problems`.
+    With `kind` that one alone: whoever asks for faults does not wait for every file to be checked.
+
+    What stands on a shelf has `package`: "chaoskit", or whoever added it. A file with mistakes is
+    listed with its first one as `title` and all of them as `problems`; so is what a package offers
+    and cannot be used.
     """
     shelf = TargetShelf(targets)
-    return {
-        "targets": [_or_problem(name, partial(_target, shelf, name)) for name in shelf.names()],
-        "experiments": _experiments(experiments, shelf),
-        "faults": [_fault(kind) for kind in faults.catalogue().values()],
-        "healers": [_healer(kind) for kind in healers.catalogue().values()],
-        "probes": _probes(),
-        "measures": [_measure(one) for one in measures.catalogue().values()],
+    rows: dict[str, Callable[[], list[Row]]] = {
+        "targets": lambda: [
+            _or_problem(name, partial(_target, shelf, name)) for name in shelf.names()
+        ],
+        "experiments": lambda: _experiments(experiments, shelf),
+        "faults": lambda: shelf_rows(faults.shelf(), map(_fault, faults.catalogue().values())),
+        "healers": lambda: shelf_rows(healers.shelf(), map(_healer, healers.catalogue().values())),
+        "probes": _probes,
+        "ledgers": lambda: shelf_rows(
+            ledgers.shelf(), starmap(_ledger, ledgers.catalogue().items())
+        ),
+        "measures": lambda: [_measure(one) for one in measures.catalogue().values()],
     }
+    return {name: made() for name, made in rows.items() if kind in {None, name}}
+
+
+def shelf_rows(stock: Stock[Any], rows: Iterable[Row]) -> list[Row]:
+    """The rows of a shelf, each with the package that it is from; those that were refused too."""
+    told = [{**row, "package": stock.packages.get(row["name"], "chaoskit")} for row in rows]
+    for name, why in stock.refused.items():
+        told.append({"name": name, "title": f"cannot be used: {why}", "problems": [why]})
+    return sorted(told, key=lambda row: str(row["name"]))
 
 
 def describe_plan(plan: Plan) -> Row:
     """A plan as JSON-able data; times in seconds."""
     return {
         "seed": plan.seed,
+        "shard": f"{plan.shard.index}/{plan.shard.of}" if plan.shard else None,
         "min_s": round(plan.min_s, 3),
         "max_s": round(plan.max_s, 3),
         "needs": list(plan.needs),
@@ -65,6 +87,9 @@ def plan_text(plan: Plan) -> str:
         f"{count} experiment{'s' if count != 1 else ''}, "
         f"{format_duration(plan.min_s)} to {format_duration(plan.max_s)}, seed {plan.seed}"
     ]
+    if plan.shard is not None:
+        total = len(plan.shard.suite)
+        lines[0] += f" (shard {plan.shard.index} of {plan.shard.of}, of {total} experiments)"
     for group in plan.groups:
         lines += ["", f"{group.target}: {group.title}"]
         lines.append(f"  started once, ready within {format_duration(group.start_max_s)}")
@@ -191,8 +216,10 @@ def _fault(kind: type[faults.Fault]) -> Row:
     return {
         "name": kind.name,
         "title": inspect.getdoc(kind).splitlines()[0] if kind.__doc__ else "",  # type: ignore[union-attr]
+        "family": kind.family,
         "nature": kind.nature.value,
         "needs": list(kind.needs),
+        "ways": list(kind.ways),
         "module": kind.__module__,
         "arguments": {
             name: {"required": one.default is MISSING}
@@ -219,7 +246,20 @@ def _healer(kind: healers.HealerKind) -> Row:
 def _probes() -> list[Row]:
     from chaoskit.probes import shelf  # noqa: PLC0415  # brings protocols along
 
-    return [{"name": name, "title": shelf.summary(name)} for name in shelf.names()]
+    rows = ({"name": name, "title": shelf.summary(name)} for name in shelf.names())
+    return shelf_rows(shelf.added(), rows)
+
+
+def _ledger(name: str, kind: type[ledgers.LedgerKind]) -> Row:
+    return {
+        "name": name,
+        "title": (kind.__doc__ or "").strip().partition("\n")[0],
+        "discipline": kind.discipline.value,
+        "settings": {
+            one.name: {"about": one.doc, "default": one.default}
+            for one in ledgers.settings_of(kind)
+        },
+    }
 
 
 def _measure(one: measures.Measure) -> Row:

@@ -42,10 +42,16 @@ def find(paths: Sequence[Path]) -> tuple[Path, ...]:
 def _in_folder(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            with path.open("rb") as file:
-                if re.search(_LOOKS_LIKE_ONE, file.read(_ENOUGH_BYTES)):
-                    yield path
+        if path.suffix.lower() not in SUFFIXES or hidden or not path.is_file():
+            continue
+        if looks_like_one(path):
+            yield path
+
+
+def looks_like_one(path: Path) -> bool:
+    """Whether a file is meant to be an experiment, however broken it is."""
+    with path.open("rb") as file:
+        return re.search(_LOOKS_LIKE_ONE, file.read(_ENOUGH_BYTES)) is not None
 
 
 def _no_such(path: Path) -> Problem:

@@ -1,6 +1,7 @@
 """Files in, checked experiments out; every mistake of every file at once."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,8 @@ from chaoskit.plan.ledger import check_ledger
 from chaoskit.plan.report import Report
 from chaoskit.plan.scene import Scene
 from chaoskit.plan.targets import TargetShelf
-from chaoskit.plan.tree import Fields, Items, Node, child, pairs_of, plain, text_of
+from chaoskit.plan.tree import Fields, Items, Node, Place, child, pairs_of, plain, text_of
+from chaoskit.plan.values import tree_of
 from chaoskit.plan.yamltree import read_tree
 
 
@@ -27,6 +29,15 @@ class Additions(NamedTuple):
 
     target: str | None
     budgets: Mapping[str, str]
+    outsiders: bool = False
+
+
+class Source(NamedTuple):
+    """Where an experiment was written."""
+
+    path: Path
+    line: int
+    name: str  # of the experiment, within its target
 
 
 def load_all(
@@ -35,13 +46,15 @@ def load_all(
     *,
     target: str | None = None,
     budgets: Mapping[str, str] | None = None,
+    outsiders: bool = False,
 ) -> tuple[Experiment, ...]:
     """The experiments in files and folders, in the order of their files.
 
     `target` is for experiments that name none, `budgets` are added to each and take precedence.
+    With `outsiders` a fault may name a service that the target has not.
     Raises InputError with the mistakes of all files, NothingSelected when there is no experiment.
     """
-    additions = Additions(target=target, budgets=budgets or {})
+    additions = Additions(target=target, budgets=budgets or {}, outsiders=outsiders)
     experiments: list[Experiment] = []
     problems: dict[Problem, None] = {}
     for path in find(paths):
@@ -66,9 +79,33 @@ def load_experiment(
     return _load(path, targets, Additions(target=target, budgets=budgets or {}))
 
 
+def experiment_of(document: Mapping[str, Any], source: Source, targets: TargetShelf) -> Experiment:
+    """An experiment that was written in Python, checked like a file. Raises InputError."""
+    report = Report(str(source.path))
+    tree = tree_of(document, Place(source.line, 1), report)
+    report.raise_if_any()
+    text = json.dumps(plain(tree), sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    nothing = Additions(target=None, budgets={})
+    return _checked((tree, report), (source, digest), targets, nothing)
+
+
 def _load(path: Path, targets: TargetShelf, additions: Additions) -> Experiment:
     report = Report(str(path))
     tree = read_tree(path, report)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if tree is not None else ""
+    source = Source(path=path, line=1, name=path.stem)
+    return _checked((tree, report), (source, digest), targets, additions)
+
+
+def _checked(
+    read: tuple[Node | None, Report],
+    origin: tuple[Source, str],
+    targets: TargetShelf,
+    additions: Additions,
+) -> Experiment:
+    tree, report = read
+    source, digest = origin
     if tree is not None:
         EXPERIMENT.check(tree, report, "the experiment")
     if not isinstance(tree, Fields):
@@ -79,7 +116,7 @@ def _load(path: Path, targets: TargetShelf, additions: Additions) -> Experiment:
         _check_told(block, additions, report)
     target = _target(block, targets, additions, report)
     known = Known(tree, target, report)
-    faults = check_activities(tree, Scene(report, target), known)
+    faults = check_activities(tree, Scene(report, target, additions.outsiders), known)
     if not _acts(tree):
         hint = "nothing is broken, so nothing can be proven"
         report.add(child(tree, "method"), "the method has no action", hint)
@@ -90,8 +127,8 @@ def _load(path: Path, targets: TargetShelf, additions: Additions) -> Experiment:
     assert target is not None
     document = _document(tree)
     return Experiment(
-        name=f"{target.name}/{path.stem}",
-        path=path,
+        name=f"{target.name}/{source.name}",
+        path=source.path,
         title=document["title"],
         description=document["description"],
         tags=tuple(document.get("tags", ())),
@@ -99,7 +136,7 @@ def _load(path: Path, targets: TargetShelf, additions: Additions) -> Experiment:
         probes=_probes(document),
         faults=faults,
         document=document,
-        hash=hashlib.sha256(path.read_bytes()).hexdigest(),
+        hash=digest,
         **settings._asdict(),
     )
 

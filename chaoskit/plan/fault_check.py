@@ -3,23 +3,33 @@
 import importlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field
 from typing import Any
 
-from chaoskit.faults.base import Fault, catalogue, parameters_of
+from chaoskit import plugins
+from chaoskit.faults.base import Fault, catalogue, parameters_of, shelf
 from chaoskit.model.experiment import FaultUse
+from chaoskit.model.faults import Nature
 from chaoskit.plan.known import Known
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.scene import Scene
 from chaoskit.plan.tree import Node, child, items_of, pairs_of, plain, text_of
 from chaoskit.plan.variables import references, resolve
+from chaoskit.plan.way_check import check_way
 
 PREFIX = "chaoskit.faults."
 LIFTING = "chaoskit.faults.lifting"
 
-_SERVICES = {"service", "services", "from", "to", "peers"}  # arguments that name services
-_DURATIONS = {"duration", "grace", "delay", "jitter"}
+_SERVICES = {"service", "services"}  # arguments that name services
+_ENDS = {"from", "peer", "peers", "to", "groups"}  # that name services, or instances of them
+_DURATIONS = {"at", "for", "duration", "grace", "delay", "jitter"}
+_LASTING = {"for", "duration"}
+_SHELF = "`chaoskit list faults` lists them all"
+_STRUCK = (
+    "it is over the moment it happens, and only the system repairs it; leave this out, or choose a "
+    "fault that lasts, such as hang or pause"
+)
 _KINDS: dict[Any, set[type]] = {
     str: {str},
     int: {int},
@@ -36,8 +46,9 @@ _ELSEWHERE = {
 
 
 def is_fault(provider: Node | None) -> bool:
-    """Whether a Python provider calls something of the shelf of faults."""
-    return (text_of(child(provider, "module")) or "").startswith(PREFIX)
+    """Whether a Python provider calls something of the shelf of faults, or what a package adds."""
+    module = text_of(child(provider, "module")) or ""
+    return module.startswith(PREFIX) or plugins.by_module(plugins.FAULTS, module) is not None
 
 
 def check_fault(activity: Node, section: str, scene: Scene, known: Known) -> FaultUse | None:
@@ -47,12 +58,11 @@ def check_fault(activity: Node, section: str, scene: Scene, known: Known) -> Fau
     if text_of(module) == LIFTING:
         _check_function(func, "lift_all", report)
         return None
-    name = (text_of(module) or "").removeprefix(PREFIX)
-    kind = find_fault(name)
+    kind = _kind_of(module, func, report)
     if kind is None:
-        report.add(module, f"no fault named {name!r}", suggest(name, catalogue()))
         return None
-    _check_function(func, "inject", report)
+    name = kind.name
+    _check_place(kind, module, scene)
     if section != "method" or text_of(child(activity, "type")) == "probe":
         what = _ELSEWHERE.get(section, "a fault is an action, not a probe")
         report.add(child(activity, "type") or module, what)
@@ -64,13 +74,67 @@ def check_fault(activity: Node, section: str, scene: Scene, known: Known) -> Fau
     _check_places(arguments, scene)
     values = resolve(plain(arguments) or {}, known.values)
     if sound and not _open(values):
-        _build(kind, values, arguments or module, report)
+        fault = _build(kind, values, arguments or module, report)
+        check_way(fault, module, scene)
     return FaultUse(
         activity=text_of(child(activity, "name")) or name,
         fault=name,
         arguments=values,
         line=module.line if module is not None else 0,
     )
+
+
+def _check_place(kind: type[Fault], module: Node | None, scene: Scene) -> None:
+    """A fault of a cluster cannot be done to a Compose project, nor the other way round."""
+    target = scene.target
+    if target is None or kind.in_cluster == (target.cluster is not None):
+        return
+    choices = (name for name, one in catalogue().items() if one.in_cluster != kind.in_cluster)
+    where = "a Kubernetes cluster" if kind.in_cluster else "a Compose project"
+    what = f"{kind.name} is done in {where}, and the target {target.name} is not in one"
+    scene.report.add(module, what, suggest(kind.name, choices))
+
+
+def _kind_of(module: Node | None, func: Node | None, report: Report) -> type[Fault] | None:
+    """The fault that a provider means, or None after what is wrong was reported."""
+    name = text_of(module) or ""
+    plugin = plugins.by_module(plugins.FAULTS, name)
+    if plugin is not None:
+        return _added_kind(plugin, module, func, report)
+    short = name.removeprefix(PREFIX)
+    kind = find_fault(short)
+    if kind is None:
+        elsewhere = shelf().entries.get(short)
+        hint = _near(short)
+        if elsewhere is not None:
+            hint = f"it is in {shelf().packages[short]}: write module: {elsewhere.__module__}"
+        report.add(module, f"no fault named {short!r} in chaoskit", hint)
+        return None
+    _check_function(func, "inject", report)
+    return kind
+
+
+def _added_kind(
+    plugin: plugins.Plugin, module: Node | None, func: Node | None, report: Report
+) -> type[Fault] | None:
+    """The fault of another package whose action is that function of that module."""
+    there = [one for one in plugins.in_group(plugins.FAULTS) if one.module == plugin.module]
+    for one in there:
+        if one.name in shelf().refused:
+            report.add(module, shelf().refused[one.name])
+            return None
+    members = vars(importlib.import_module(plugin.module))
+    kinds = [shelf().entries[one.name] for one in there]
+    functions = {
+        name: one.fault for name, one in members.items() if getattr(one, "fault", None) in kinds
+    }
+    name = text_of(func) or ""
+    if name not in functions:
+        hint = suggest(name, functions) if functions else "write there: inject = action(TheFault)"
+        report.add(func, f"{plugin.module} has no fault's action {name!r}", hint)
+        return None
+    found: type[Fault] = functions[name]
+    return found
 
 
 def find_fault(name: str) -> type[Fault] | None:
@@ -98,7 +162,9 @@ def _check_arguments(node: Node | None, kind: type[Fault], report: Report) -> No
     given = dict.fromkeys(str(key.value) for key, _ in pairs_of(node))
     for key, value in pairs_of(node):
         parameter = parameters.get(str(key.value))
-        if parameter is None:
+        if parameter is None and key.value in _LASTING and kind.nature is Nature.STRUCK:
+            report.add(key, f"{kind.name} is struck, so there is nothing to lift", _STRUCK)
+        elif parameter is None:
             hint = suggest(key.text, parameters)
             report.add(key, f"fault {kind.name} takes no argument {key.text!r}", hint)
         elif not references(text_of(value) or "") and not _is_a(plain(value), parameter.type):
@@ -111,22 +177,39 @@ def _check_arguments(node: Node | None, kind: type[Fault], report: Report) -> No
             report.add(node, f"fault {kind.name} needs the argument {name!r}")
 
 
+def _near(name: str) -> str:
+    """What the name may have been meant to be; the whole shelf is too long for one line."""
+    guess, found, _ = suggest(name, catalogue()).partition("?")
+    return f"{guess}? {_SHELF}" if found else _SHELF
+
+
 def _check_places(arguments: Node | None, scene: Scene) -> None:
     services: dict[str, str | None] = {}
     for key, value in pairs_of(arguments):
-        if key.value in _SERVICES:
-            for one in items_of(value) or [value]:
-                if not references(text_of(one) or ""):
-                    services[str(key.value)] = scene.check_service(one)
+        if key.value not in _SERVICES | _ENDS:
+            continue
+        for one in _leaves(value):
+            if references(text_of(one) or ""):
+                continue
+            if key.value in _ENDS:
+                scene.check_end(one)
+            else:
+                services[str(key.value)] = scene.check_service(one)
     for name, check in (("pick", scene.check_pick), ("network", scene.check_network)):
         node = child(arguments, name)
         if not references(text_of(node) or ""):
             check(node, services.get("service"))
 
 
+def _leaves(value: Node) -> Iterator[Node]:
+    """The texts of a value, of a list of them, or of lists in a list."""
+    for one in items_of(value) or [value]:
+        yield from items_of(one) or [one]
+
+
 def _build(
     kind: type[Fault], values: Mapping[str, Any], place: Node | None, report: Report
-) -> None:
+) -> Fault:
     parameters = parameters_of(kind)
     fault = kind(**{parameters[key].name: value for key, value in values.items()})
     for problem in fault.problems():
@@ -134,6 +217,7 @@ def _build(
         node = child(place, name) or place
         message, _, hint = problem.partition("; ")
         report.add(node, message, hint)
+    return fault
 
 
 def _open(values: Any) -> bool:

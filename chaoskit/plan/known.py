@@ -27,6 +27,8 @@ class Known:
     def __init__(self, tree: Node, target: TargetSpec | None, report: Report) -> None:
         self._report = report
         entrypoints = {one.name for one in target.entrypoints} if target else set()
+        if target is not None and target.cluster is not None:
+            entrypoints.add("namespace")  # where the run has put the target
         self.names: set[str] = set(entrypoints)
         self.values: dict[str, Any] = {}
         self.all_told = target is not None  # whether there can be no other names

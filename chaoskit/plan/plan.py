@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaoskit.model.experiment import Claim, Experiment
+from chaoskit.model.fittings import Fitting, merged
+from chaoskit.model.journal import Shard
 from chaoskit.model.proof import Arm
 
 
@@ -23,8 +25,10 @@ class PlannedExperiment:
     arm: Arm | None = None  # what is different about it, when it is run to be proven
     touches: tuple[str, ...]  # what the faults are done to: "any instance of web", "web-2"
     needs: tuple[str, ...]  # kinds of operations that the faults come down to
+    fittings: tuple[Fitting, ...] = ()  # what the target is started with for the faults
     min_s: float  # when every trial recovers at once; the target's start is not in it
     max_s: float  # when every trial waits as long as it may
+    estimate_s: float = 0.0  # min_s with average waits: no seed is in it, so that all jobs agree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,11 @@ class Group:
     start_max_s: float  # the longest wait for the target to be ready
     experiments: tuple[PlannedExperiment, ...]
 
+    @property
+    def fittings(self) -> tuple[Fitting, ...]:
+        """What the target is started with, for all of them."""
+        return merged(fitting for one in self.experiments for fitting in one.fittings)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -44,6 +53,7 @@ class Plan:
 
     seed: int
     groups: tuple[Group, ...]
+    shard: Shard | None = None  # when it is a part of a suite
 
     @property
     def experiments(self) -> tuple[PlannedExperiment, ...]:

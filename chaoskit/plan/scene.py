@@ -13,6 +13,7 @@ class Scene(NamedTuple):
 
     report: Report
     target: TargetSpec | None
+    outsiders: bool = False  # whether containers of no service of the target are eligible too
 
     def check_service(self, node: Node | None) -> str | None:
         """The service that a node names, or None after it was reported."""
@@ -21,9 +22,20 @@ class Scene(NamedTuple):
             return None
         if name in self.target.services:
             return name
+        if self.outsiders:
+            return None  # only the engine knows who carries the label
         hint = suggest(name, self.target.services)
         self.report.add(node, f"no service named {name!r} in target {self.target.name}", hint)
         return None
+
+    def check_end(self, node: Node | None) -> None:
+        """A node must name a service, or an instance of one: `web`, `web-2`."""
+        service, _, number = (text_of(node) or "").rpartition("-")
+        is_known = self.target is not None and text_of(node) not in self.target.services
+        if is_known and number.isdigit() and service in self.target.services:  # type: ignore[union-attr]
+            self.check_pick(node, service)
+        else:
+            self.check_service(node)
 
     def check_pick(self, node: Node | None, service: str | None) -> None:
         """`pick` must be any, all, a role of the service, or one of its instances."""
@@ -33,7 +45,8 @@ class Scene(NamedTuple):
         roles = [one.name for one in self.target.roles if one.service == service]
         count = self._instances(service)
         named = [f"{service}-{number}" for number in range(1, (count or 0) + 1)]
-        is_instance = count is None and pick.startswith(f"{service}-")
+        open_names = count is None or self.target.cluster is not None
+        is_instance = open_names and pick.startswith(f"{service}-")
         if pick not in roles and pick not in named and not is_instance:
             hint = suggest(pick, ["any", "all", *roles, *named])
             self.report.add(node, f"{service} has no instance or role {pick!r}", hint)

@@ -15,14 +15,26 @@ if TYPE_CHECKING:
 
 def check_target(tree: Node, compose: ComposeFile | None, folder: Path, report: Report) -> None:
     """Report every name in the file that leads nowhere. Parts of a wrong kind are left alone."""
+    check_common(tree, compose, folder, report)
+    if compose is not None:
+        for _, entrypoint in pairs_of(child(tree, "entrypoints")):
+            check_service(child(entrypoint, "service"), compose, report)
+            _check_port(entrypoint, compose, report)
+            for one in ("through", "address"):
+                if (node := child(entrypoint, one)) is not None:
+                    report.add(node, f"{one} is for a target in a cluster")
+    for healer in items_of(child(tree, "healers")):
+        _check_override(child(healer, "off"), folder, report)
+
+
+def check_common(tree: Node, compose: ComposeFile | None, folder: Path, report: Report) -> None:
+    """The part that holds wherever a target is; `compose` has the services that it consists of."""
     entrypoints = [str(key.value) for key, _ in pairs_of(child(tree, "entrypoints"))]
     for node in _addresses(tree):
         check_names(node, entrypoints, report)
     if compose is not None:
         for node in _service_names(tree):
             check_service(node, compose, report)
-        for _, entrypoint in pairs_of(child(tree, "entrypoints")):
-            _check_port(entrypoint, compose, report)
         _check_redundancy(tree, compose, report)
     _check_healers(tree, folder, report)
 
@@ -37,9 +49,8 @@ def check_service(node: Node | None, compose: ComposeFile, report: Report) -> bo
 
 
 def _service_names(tree: Node) -> "Iterable[Node | None]":
-    for part in ("entrypoints", "roles"):
-        for _, value in pairs_of(child(tree, part)):
-            yield child(value, "service")
+    for _, value in pairs_of(child(tree, "roles")):
+        yield child(value, "service")
     for key, _ in pairs_of(child(tree, "redundancy")):
         yield key
     for healer in items_of(child(tree, "healers")):
@@ -75,7 +86,7 @@ def _check_redundancy(tree: Node, compose: ComposeFile, report: Report) -> None:
             and isinstance(wants, int)
             and has not in {None, wants}
         ):
-            what = f"full strength of {key.text} is {wants}, but the Compose file starts {has}"
+            what = f"full strength of {key.text} is {wants}, but {compose.called} starts {has}"
             report.add(node, what, "set deploy.replicas there, or the number here")
         url, count = child(value, "url"), child(value, "count")
         if (url is None) != (count is None):
@@ -93,10 +104,11 @@ def _check_healers(tree: Node, folder: Path, report: Report) -> None:
             seen[name] = node.line
         _check_patterns(healer, report)
         check_settings(healer, report)
-        off = child(healer, "off")
-        override = text_of(off)
-        if override is not None:
-            _check_override(off, folder / override, report)
+        off = text_of(child(healer, "off"))
+        if off is not None and not (folder / off).is_file():
+            there = sorted(one.name for one in folder.glob("*.y*ml") if one.name != "target.yaml")
+            what = f"no file {off!r} in the target's folder"
+            report.add(child(healer, "off"), what, suggest(off, there))
 
 
 def _check_patterns(healer: Node, report: Report) -> None:
@@ -109,11 +121,9 @@ def _check_patterns(healer: Node, report: Report) -> None:
             report.add(witness, what, "give detected, acted or restored")
 
 
-def _check_override(node: Node | None, path: Path, report: Report) -> None:
-    if not path.is_file():
-        there = sorted(one.name for one in path.parent.glob("*.y*ml") if one.name != "target.yaml")
-        report.add(node, f"no file {path.name!r} in the target's folder", suggest(path.name, there))
-        return
-    inner = Report(str(path))
-    read_compose(path, inner, tags=True)
-    report.take(inner.problems)
+def _check_override(node: Node | None, folder: Path, report: Report) -> None:
+    name = text_of(node)
+    if name is not None and (folder / name).is_file():
+        inner = Report(str(folder / name))
+        read_compose(folder / name, inner, tags=True)
+        report.take(inner.problems)

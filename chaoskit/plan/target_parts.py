@@ -6,6 +6,7 @@ from typing import Any
 
 from chaoskit.model.quantities import parse_duration
 from chaoskit.model.target import (
+    Cluster,
     Entrypoint,
     Healer,
     HttpWitness,
@@ -14,17 +15,23 @@ from chaoskit.model.target import (
     Strength,
     TargetSpec,
 )
-from chaoskit.plan.composefile import ComposeFile
+from chaoskit.plan.folder_hash import folder_hash
 from chaoskit.plan.slo import slo_of
+from chaoskit.plan.target_shape import status_range
 from chaoskit.plan.tree import Node, plain
 
 Fields = Mapping[str, Any]
 
 
-def spec_of(tree: Node, *, folder: Path, compose_file: Path, compose: ComposeFile) -> TargetSpec:
+def spec_of(
+    tree: Node,
+    *,
+    folder: Path,
+    services: Mapping[str, Mapping[str, Any]],
+    compose_file: Path | None = None,
+    cluster: Cluster | None = None,
+) -> TargetSpec:
     """The target that a correct file describes."""
-    from chaoskit.plan.targets import folder_hash  # noqa: PLC0415
-
     data: Fields = plain(tree)
     ready: Fields = data.get("ready", {})
     return TargetSpec(
@@ -32,18 +39,24 @@ def spec_of(tree: Node, *, folder: Path, compose_file: Path, compose: ComposeFil
         folder=folder,
         compose_file=compose_file,
         title=data["title"],
-        entrypoints=tuple(
-            Entrypoint(name=name, **one) for name, one in data["entrypoints"].items()
-        ),
+        entrypoints=tuple(_entrypoint(name, one) for name, one in data["entrypoints"].items()),
         ready_url=ready.get("probe", ""),
+        ready_status=status_range(ready.get("status", "200-299")),
         ready_timeout_s=parse_duration(ready.get("timeout", "60s")),
         strengths=tuple(_strength(*one) for one in data.get("redundancy", {}).items()),
         healers=tuple(map(_healer, data.get("healers", ()))),
         roles=tuple(_role(*one) for one in data.get("roles", {}).items()),
-        services=compose.services,
+        services=services,
+        cluster=cluster,
         slo=slo_of(data.get("slo")),
         hash=folder_hash(folder),
     )
+
+
+def _entrypoint(name: str, written: Fields) -> Entrypoint:
+    others = {key: value for key, value in written.items() if key != "patience"}
+    patience_s = parse_duration(written.get("patience", "250ms"))
+    return Entrypoint(name=name, **others, patience_s=patience_s)
 
 
 def _strength(service: str, written: int | Fields) -> Strength:

@@ -17,6 +17,15 @@ def regular_expression(text: str) -> re.Pattern[str]:
         raise ValueError(message) from error
 
 
+def status_range(text: str) -> tuple[int, int]:
+    """First and last status of `200-499`. Raises ValueError."""
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 100 <= int(first) <= int(last) <= 599):
+        message = f"{text!r} is no range of statuses; write e.g. 200-299"
+        raise ValueError(message)
+    return int(first), int(last)
+
+
 def _pattern(doc: str, example: str) -> Text:
     return Text(doc, parse=regular_expression, examples=[example])
 
@@ -37,10 +46,56 @@ ENTRYPOINT = Record(
             "First part of the address.", pattern=r"[a-z][a-z0-9+.-]*", default="http",
             examples=["http", "redis"],
         ),
+        "through": Text(
+            "In a cluster: how users get in.", choices=("node-port", "address", "port-forward"),
+            default="node-port",
+        ),
+        "address": Text(
+            "In a cluster: the host that users reach, with a port of its own if it has one.",
+            examples=["shop.example.org", "10.0.0.7:8080"],
+        ),
+        "patience": Duration(
+            "Of a port-forward: asks are unknown when a round trip through it takes longer.",
+            default="250ms",
+        ),
     },
     "Where users reach the target; its name becomes `${name}` in experiments.",
     required=("service", "port"),
 )  # fmt: skip
+CLUSTER = Record(
+    {
+        "manifests": Text(
+            "A file, a folder, or a kustomize folder: applied to a namespace of the run's own.",
+            examples=["manifests"],
+        ),
+        "namespace": Text("Or: the namespace that it stands in already.", examples=["shop"]),
+        "selector": Text("Labels of what belongs to it there.", examples=["app=shop"]),
+        "whole": Flag("The selector may match everything there.", examples=[True]),
+        "system": Flag(
+            "The namespace may be one of the cluster's own, such as kube-system.", examples=[True]
+        ),
+        "context": Text("Of the cluster's configuration. Absent: the current one."),
+        "agent_image": Text(
+            "An image with a shell, for faults that are done on a node; `${VARIABLE:-image}` works.",
+            examples=["${CHAOSKIT_K8S_IMAGE:-busybox:1.36}"],
+        ),
+        "prober": Record(
+            {
+                "image": Text(
+                    "One with chaoskit, of the same version; `${VARIABLE:-image}` works.",
+                    examples=["${CHAOSKIT_IMAGE:-registry.example.org/chaoskit:0.1.0}"],
+                ),
+                "namespace": Text(
+                    "Where the pod is. Absent: where the target is.", examples=["chaoskit-probes"]
+                ),
+            },
+            "Steady-state probes are asked from a pod in the cluster.",
+            required=("image",),
+        ),
+    },
+    "The target is in a Kubernetes cluster.",
+    examples=[{"manifests": "manifests"}],
+)
 STRENGTH = Record(
     {
         "instances": Number("Instances at full strength.", low=1, whole=True),
@@ -54,7 +109,11 @@ WITNESS = Record(
     {
         "engine": Flag("The engine's events bear witness.", examples=[True]),
         "log": Record(
-            {"service": Text("Whose log.", examples=["lb"]), **_PATTERNS},
+            {
+                "service": Text("Whose log.", examples=["lb"]),
+                "started": _pattern("A healthy start writes it, or the target is refused.", "up"),
+                **_PATTERNS,
+            },
             "Patterns in a service's log.",
             required=("service",),
         ),
@@ -103,6 +162,7 @@ TARGET = Record(
             "The Compose file, relative to this one. Absent: compose.yaml beside it.",
             examples=["../docker-compose.yml"],
         ),
+        "kubernetes": CLUSTER,
         "entrypoints": MapOf(
             ENTRYPOINT,
             "Where users reach the target.",
@@ -111,6 +171,13 @@ TARGET = Record(
         "ready": Record(
             {
                 "probe": _URL,
+                "status": Text(
+                    "The answers that count, as a range: 200-499 for any that is no failure.",
+                    parse=status_range,
+                    pattern=r"\d{3}-\d{3}",
+                    default="200-299",
+                    examples=["200-499"],
+                ),
                 "timeout": Duration("The longest wait.", default="60s"),
             },
             "When the target is ready to be broken.",

@@ -1,10 +1,10 @@
 """The shelf of targets: target.yaml files, checked against the Compose files beside them."""
 
-import hashlib
 from pathlib import Path
 
 from chaoskit.errors import InputError, Problem
 from chaoskit.model.target import TargetSpec
+from chaoskit.plan.cluster_target import load_cluster_target
 from chaoskit.plan.composefile import NAMES, ComposeFile, compose_file_in, read_compose
 from chaoskit.plan.report import Report, suggest
 from chaoskit.plan.target_check import check_target
@@ -14,8 +14,6 @@ from chaoskit.plan.tree import Node, child, text_of
 from chaoskit.plan.yamltree import read_tree
 
 FILE = "target.yaml"
-
-_NOT_PART_OF_IT = {".git", "__pycache__", "node_modules", ".DS_Store"}
 
 
 class TargetShelf:
@@ -71,6 +69,9 @@ def load_target(folder: Path) -> TargetSpec:
     tree = read_tree(folder / FILE, report)
     if tree is not None:
         TARGET.check(tree, report, "the target")
+    if child(tree, "kubernetes") is not None:
+        assert tree is not None
+        return load_cluster_target(tree, folder, report)
     compose_path, compose = _compose(folder, tree, report)
     if tree is not None:
         check_target(tree, compose, folder, report)
@@ -78,7 +79,7 @@ def load_target(folder: Path) -> TargetSpec:
     assert tree is not None
     assert compose_path is not None
     assert compose is not None
-    return spec_of(tree, folder=folder, compose_file=compose_path, compose=compose)
+    return spec_of(tree, folder=folder, compose_file=compose_path, services=compose.services)
 
 
 def _compose(
@@ -97,14 +98,3 @@ def _compose(
         inner.add(None, "a Compose file without services")
     report.take(inner.problems)
     return path, None if inner.problems else compose
-
-
-def folder_hash(folder: Path) -> str:
-    """sha256 over the names and bytes of every file of a folder."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.is_file() and not _NOT_PART_OF_IT.intersection(inside.parts):
-            total.update(f"{inside.as_posix()}\0{path.stat().st_size}\0".encode())
-            total.update(path.read_bytes())
-    return total.hexdigest()
