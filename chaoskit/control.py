@@ -4,30 +4,31 @@ Listed under `controls` of an experiment it fills in the target's addresses, and
 fault when the experiment ends. Under `chaoskit run` the supervisor does both, and this does nothing.
 """
 
-import os
-from pathlib import Path
+import logging
 from typing import Any
 
+from chaoskit.errors import ChaoskitError
 from chaoskit.faults import session
-from chaoskit.plan.targets import TargetShelf
-from chaoskit.run.session import LocalSession
-from chaoskit.target import engine
-from chaoskit.target.compose import Stack
+from chaoskit.run.session import TARGETS, OwnSession
 
-TARGETS = "CHAOSKIT_TARGETS"  # where target folders are; default: targets
+__all__ = ["TARGETS", "after_experiment_control", "configure_control"]
+
+_log = logging.getLogger("chaoskit")
 
 
 def configure_control(configuration: dict[str, Any], **_: Any) -> None:
     """Put the addresses of the running target into the configuration."""
-    current = session.current()
-    if isinstance(current, LocalSession):
-        spec = TargetShelf(Path(os.environ.get(TARGETS, "targets"))).load(current.target)
-        stack = Stack.attach(spec, current.project, engine.connect())
-        configuration.update(stack.entrypoints)
+    try:
+        current = session.current()
+        if isinstance(current, OwnSession):
+            configuration.update(current.entrypoints)
+    except ChaoskitError as error:
+        _log.error("chaoskit: %s", error)  # Chaos Toolkit tells what a control raises to nobody
+        raise
 
 
 def after_experiment_control(**_: Any) -> None:
     """Lift whatever the experiment still holds."""
     current = session.current()
-    if isinstance(current, LocalSession):
+    if isinstance(current, OwnSession):
         current.lift_all()

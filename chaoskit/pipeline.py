@@ -10,13 +10,14 @@ redo the right half from disk, without an engine.
 import os
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaoskit import __version__
+from chaoskit.errors import EnvironmentUnfit, NothingSelected
 from chaoskit.model.experiment import Experiment
 from chaoskit.plan.experiments import load_all
 from chaoskit.plan.targets import TargetShelf
@@ -24,22 +25,31 @@ from chaoskit.plan.targets import TargetShelf
 if TYPE_CHECKING:  # the right half brings numpy and docker; `validate` must start quickly
     from chaoskit.model.journal import ExperimentRecord, Journal, TrialJudgement, TrialRecord
     from chaoskit.model.progress import Listener
+    from chaoskit.model.target import TargetSpec
     from chaoskit.model.timeline import Timeline
+    from chaoskit.model.trend import Trend
+    from chaoskit.model.wishes import Wishes
     from chaoskit.plan.plan import Plan
     from chaoskit.run.folder import RunFolder
+
+
+EXPERIMENTS = Path("experiments")  # where they are, when nobody says
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What was asked for on the command line."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...] = ()  # of experiments, or folders of them; none: `experiments`
+    tags: tuple[str, ...] = ()  # any of them; none: every experiment
     targets: Path = Path("targets")
     reports: Path = Path("reports")
     target: str | None = None  # for a Chaos Toolkit experiment without our block
     budgets: Mapping[str, str] = field(default_factory=dict)
     trials: int | None = None
     seed: int | None = None
+    allow: tuple[str, ...] = ()  # labels of containers outside the target that may be broken too
+    shard: tuple[int, int] | None = None  # which part of how many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +58,43 @@ class Finished:
 
     journal: "Journal"
     folder: "RunFolder"
+    trouble: tuple[str, ...] = ()  # reports that other packages should have made, and did not
 
 
 def load(request: Request) -> tuple[tuple[Experiment, ...], TargetShelf]:
     """Files in, checked experiments out. Raises InputError, NothingSelected."""
     shelf = TargetShelf(request.targets)
-    experiments = load_all(request.paths, shelf, target=request.target, budgets=request.budgets)
-    return experiments, shelf
+    experiments = load_all(
+        request.paths or (EXPERIMENTS,),
+        shelf,
+        target=request.target,
+        budgets=request.budgets,
+        outsiders=bool(request.allow),
+    )
+    return chosen(experiments, request.tags), shelf
+
+
+def chosen(experiments: tuple[Experiment, ...], tags: tuple[str, ...]) -> tuple[Experiment, ...]:
+    """The experiments that have one of these tags. Raises NothingSelected with the tags there are."""
+    if not tags:
+        return experiments
+    found = tuple(one for one in experiments if not set(tags).isdisjoint(one.tags))
+    if not found:
+        known = ", ".join(sorted({tag for one in experiments for tag in one.tags})) or "none"
+        message = f"no experiment is tagged {' or '.join(tags)}; the tags are: {known}"
+        raise NothingSelected(message)
+    return found
 
 
 def plan(request: Request) -> "tuple[Plan, TargetShelf]":
     """What would be run, and when; touches no engine. Raises InputError, NothingSelected."""
     from chaoskit.plan.compile import compile_plan  # noqa: PLC0415
+    from chaoskit.plan.shards import part_of  # noqa: PLC0415
 
     experiments, shelf = load(request)
     specs = {one.target: shelf.load(one.target) for one in experiments}
-    return compile_plan(experiments, specs, seed=seed_of(request), trials=request.trials), shelf
+    whole = compile_plan(experiments, specs, seed=seed_of(request), trials=request.trials)
+    return part_of(whole, *request.shard) if request.shard else whole, shelf
 
 
 def seed_of(request: Request) -> int:
@@ -71,40 +102,65 @@ def seed_of(request: Request) -> int:
     return int.from_bytes(os.urandom(4)) if request.seed is None else request.seed
 
 
-def run(request: Request, listener: "Listener") -> Finished:
+def run(request: Request, listener: "Listener", wishes: "Wishes | None" = None) -> Finished:
     """Run what was asked for, judge it and leave the reports.
 
     Raises InputError, NothingSelected and EnvironmentUnfit before anything is started. Afterwards
     whatever happens is in the journal, and its exit_code says it.
     """
-    from chaoskit import proofs  # noqa: PLC0415
-
     planned = plan(request)
     command = repeat_command(request, planned[0].seed)
-    judged, folder = conduct(request, planned, listener, command)
+    return carry_out(request, planned, listener, command, wishes)
+
+
+def carry_out(
+    request: Request,
+    planned: "tuple[Plan, TargetShelf]",
+    listener: "Listener",
+    command: str,
+    wishes: "Wishes | None" = None,
+) -> Finished:
+    """Run a plan, judge it and leave the reports; `command` is the one that repeats it.
+
+    Raises EnvironmentUnfit before anything is started.
+    """
+    from chaoskit import proofs  # noqa: PLC0415
+
+    judged, folder = conduct(request, planned, listener, command, wishes)
     judged = proofs.with_notes(judged, proofs.newest(request.reports))
     folder.write_journal(judged)
-    render(judged, folder)
+    trouble = _rendered(judged, folder)
     remember(judged, request.reports)
-    return Finished(journal=judged, folder=folder)
+    return Finished(journal=judged, folder=folder, trouble=trouble)
 
 
 def conduct(
-    request: Request, planned: "tuple[Plan, TargetShelf]", listener: "Listener", command: str
+    request: Request,
+    planned: "tuple[Plan, TargetShelf]",
+    listener: "Listener",
+    command: str,
+    wishes: "Wishes | None" = None,
 ) -> "tuple[Journal, RunFolder]":
     """Run a plan and judge what came of it; `command` is the one that repeats it.
 
     Raises EnvironmentUnfit before anything is started.
     """
     from chaoskit.model.journal import Journal  # noqa: PLC0415
+    from chaoskit.model.progress import News, Step  # noqa: PLC0415
+    from chaoskit.model.wishes import Wishes  # noqa: PLC0415
+    from chaoskit.plan.clusters import without_clusters  # noqa: PLC0415
     from chaoskit.run import clock  # noqa: PLC0415
     from chaoskit.run.folder import RunFolder, new_run_id  # noqa: PLC0415
     from chaoskit.run.supervisor import Orders, Supervisor  # noqa: PLC0415
-    from chaoskit.target import doctor, engine  # noqa: PLC0415
 
     compiled, shelf = planned
-    client = engine.connect()
-    doctor.preflight(client)
+    specs = {group.target: shelf.load(group.target) for group in compiled.groups}
+    compiled, left_out = without_clusters(compiled, specs, request.paths)
+    if left_out:
+        words = f"no cluster is configured, so {len(left_out)} experiments on one are left out"
+        listener.tell(News(at_ns=clock.now_ns(), step=Step.NOTE, text=words))
+    specs = {group.target: specs[group.target] for group in compiled.groups}
+    there = surroundings(specs.values())
     run_id = new_run_id()
     folder = RunFolder.create(request.reports, run_id)
     journal = Journal(
@@ -113,15 +169,42 @@ def conduct(
         command=command,
         seed=compiled.seed,
         anchor=clock.anchor(),
-        environment={**environment(), **engine.describe(client)},
+        environment={**environment(), **there},
+        shard=compiled.shard,
     )
     orders = Orders(
         plan=compiled,
-        targets={group.target: shelf.load(group.target) for group in compiled.groups},
+        targets=specs,
         folder=folder,
         journal=journal,
+        allow=request.allow,
+        wishes=wishes or Wishes(),
     )
-    return judge_facts(Supervisor(orders, listener, Judging(folder)).run(), folder), folder
+    judged = judge_facts(Supervisor(orders, listener, Judging(folder)).run(), folder)
+    data = {"exit_code": judged.exit_code, "interrupted": bool(judged.interrupted_by)}
+    words = f"exit code {judged.exit_code}"
+    listener.tell(News(at_ns=clock.now_ns(), step=Step.END, text=words, data=data))
+    return judged, folder
+
+
+def surroundings(specs: "Collection[TargetSpec]") -> dict[str, str]:
+    """What a result may depend on, of every engine and cluster that the targets need.
+
+    Raises EnvironmentUnfit when one of them is not there; nothing was started then.
+    """
+    clusters = {one.cluster.context for one in specs if one.cluster is not None}
+    found: dict[str, str] = {}
+    if any(one.cluster is None for one in specs):
+        from chaoskit.target import doctor, engine  # noqa: PLC0415
+
+        client = engine.connect()
+        doctor.preflight(client)
+        found.update(engine.describe(client))
+    for context in sorted(clusters):
+        from chaoskit.target.kubernetes import describe  # noqa: PLC0415
+
+        found.update(describe.cluster(context))
+    return found
 
 
 @dataclass(frozen=True)
@@ -181,22 +264,45 @@ def report(path: Path) -> Finished:
 
     folder = RunFolder.open(path)
     journal = folder.read_journal()
-    render(journal, folder)
-    return Finished(journal=journal, folder=folder)
+    return Finished(journal=journal, folder=folder, trouble=render(journal, folder))
 
 
-def render(journal: "Journal", folder: "RunFolder") -> None:
-    """Write every report of a run."""
+def _rendered(journal: "Journal", folder: "RunFolder") -> tuple[str, ...]:
+    """The same after a run: a report that cannot be written must not cost its verdict."""
+    try:
+        return render(journal, folder)
+    except EnvironmentUnfit as error:
+        return (str(error),)
+
+
+def render(journal: "Journal", folder: "RunFolder") -> tuple[str, ...]:
+    """Write every report of a run; what went wrong with those of other packages."""
     from chaoskit import judge  # noqa: PLC0415
-    from chaoskit.reporters import html, junit, markdown, proof  # noqa: PLC0415
+    from chaoskit.reporters import html, proof, shelf  # noqa: PLC0415
 
     evidence = partial(timeline_of, folder)
     proofs = judge.proofs_of(journal)
-    folder.write("report.html", html.render(journal, evidence, folder.log_files, proofs))
-    folder.write("junit.xml", junit.render(journal))
-    folder.write("summary.md", markdown.render(journal))
+    page = html.render(journal, evidence, folder.log_files, proofs, trends_of(journal, folder))
+    folder.write("report.html", page)
+    shelf.write_own(journal, folder.write)
     if proofs:
         folder.write("proof.md", proof.render(proofs, journal))
+    return shelf.write_added(journal, folder.write)
+
+
+def trends_of(journal: "Journal", folder: "RunFolder") -> "Mapping[str, Trend]":
+    """How the run's experiments fared until then, from the history beside its folder.
+
+    A history that cannot be read costs the report its trends and nothing else.
+    """
+    from chaoskit import history, trend  # noqa: PLC0415
+    from chaoskit.errors import InputError  # noqa: PLC0415
+
+    try:
+        stored = history.read([folder.path.parent / "history.jsonl"])
+    except InputError:
+        return {}
+    return {one.experiment: one for one in trend.trends(history.until(stored, journal))}
 
 
 def remember(journal: "Journal", reports: Path) -> None:
@@ -210,6 +316,8 @@ def remember(journal: "Journal", reports: Path) -> None:
 
 def environment() -> dict[str, str]:
     """What the result may depend on, of this machine."""
+    from chaoskit.plan.repository import revision  # noqa: PLC0415
+
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -217,6 +325,7 @@ def environment() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "load": "{:.2f} {:.2f} {:.2f}".format(*os.getloadavg()),
         "host": platform.node(),
+        **revision(Path()),
     }
 
 
@@ -227,6 +336,10 @@ def repeat_command(request: Request, seed: int) -> str:
         parts += ["--trials", str(request.trials)]
     if request.target is not None:
         parts += ["--target", request.target]
+    if request.shard is not None:
+        parts += ["--shard", "{}/{}".format(*request.shard)]
+    for label in request.allow:
+        parts += ["--allow", label]
     return shlex.join([*parts, *common_words(request)])
 
 
@@ -235,6 +348,8 @@ def common_words(request: Request) -> list[str]:
     parts: list[str] = []
     for measure, bound in request.budgets.items():
         parts += ["--budget", f"{measure}={bound}"]
+    for tag in request.tags:
+        parts += ["--tag", tag]
     for option, value, default in (
         ("--targets", request.targets, "targets"),
         ("--reports", request.reports, "reports"),

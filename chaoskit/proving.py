@@ -15,6 +15,7 @@ from chaoskit.plan.arms import Effort, compile_proof
 if TYPE_CHECKING:
     from chaoskit.model.progress import Listener
     from chaoskit.model.proof import Proof
+    from chaoskit.model.wishes import Wishes
     from chaoskit.plan.plan import Plan
     from chaoskit.plan.targets import TargetShelf
 
@@ -35,7 +36,12 @@ def plan(request: pipeline.Request, effort: Effort) -> "tuple[Plan, TargetShelf]
     return compile_proof(experiments, specs, seed=seed, effort=effort), shelf
 
 
-def prove(request: pipeline.Request, effort: Effort, listener: "Listener") -> Proven:
+def prove(
+    request: pipeline.Request,
+    effort: Effort,
+    listener: "Listener",
+    wishes: "Wishes | None" = None,
+) -> Proven:
     """Run every arm, store what they prove, and leave the reports.
 
     Raises InputError, NothingSelected and EnvironmentUnfit before anything is started. Afterwards
@@ -46,13 +52,13 @@ def prove(request: pipeline.Request, effort: Effort, listener: "Listener") -> Pr
 
     compiled, shelf = plan(request, effort)
     command = repeat_command(request, effort, compiled.seed)
-    journal, folder = pipeline.conduct(request, (compiled, shelf), listener, command)
+    journal, folder = pipeline.conduct(request, (compiled, shelf), listener, command, wishes)
     proofs = proofs_of(journal)
     journal = store.with_notes(journal, {one.experiment: one for one in proofs})
     folder.write_journal(journal)
     store.append(request.reports, proofs)
-    pipeline.render(journal, folder)
-    finished = pipeline.Finished(journal=journal, folder=folder)
+    trouble = pipeline.render(journal, folder)
+    finished = pipeline.Finished(journal=journal, folder=folder, trouble=trouble)
     return Proven(finished=finished, proofs=proofs)
 
 

@@ -14,7 +14,11 @@ def effect_marks(entry: Entry, effect: Effect, *, of: int) -> Iterator[Mark]:
     yield replace(mark, data={**mark.data, "of": of})
     mark = _mark(entry, MarkKind.IN_EFFECT, effect.in_effect_ns, effect.evidence)
     within_ns = effect.in_effect_ns - effect.requested_ns
-    yield replace(mark, data={**mark.data, "of": of}, resolution_ns=within_ns)
+    data = {**mark.data, "of": of}
+    if effect.harm_due_ns is not None:
+        data["harm_due_ns"] = effect.harm_due_ns
+        data["harm_stated"] = effect.harm_stated
+    yield replace(mark, data=data, resolution_ns=within_ns)
 
 
 def gone_mark(entry: Entry, gone: Gone, *, lapsed: bool) -> Mark:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaoskit.errors import InputError, Problem
+from chaoskit.errors import EnvironmentUnfit, InputError, Problem
 from chaoskit.model import codec
 from chaoskit.model.journal import Journal
 from chaoskit.model.jsonlines import append_rows
@@ -31,15 +31,19 @@ class RunFolder:
 
     @classmethod
     def create(cls, root: Path, run_id: str) -> "RunFolder":
-        """Make the folder, and point `latest` at it."""
+        """Make the folder, and point `latest` at it. Raises EnvironmentUnfit when it cannot be."""
         path = root / run_id
-        (path / "logs").mkdir(parents=True)
-        folder = cls(path)
         latest = root / "latest"
         fresh = root / f".latest-{run_id}"
-        fresh.symlink_to(run_id)
-        fresh.replace(latest)
-        return folder
+        try:
+            (path / "logs").mkdir(parents=True)
+            fresh.symlink_to(run_id)
+            fresh.replace(latest)
+        except OSError as error:
+            reason = error.strerror or error
+            message = f"{root} cannot hold a run: {reason}; name another folder with --reports"
+            raise EnvironmentUnfit(message) from None
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -79,12 +83,16 @@ class RunFolder:
         return codec.load(codec.read_text(path), source=str(path))
 
     def write(self, name: str, text: str) -> None:
-        """Replace a file of the run in one step."""
-        _replace(self.path / name, text)
+        """Replace a file of the run in one step. Raises EnvironmentUnfit when it cannot be."""
+        try:
+            _replace(self.path / name, text)
+        except OSError as error:
+            message = f"{self.path / name} cannot be written: {error.strerror or error}"
+            raise EnvironmentUnfit(message) from None
 
-    def log_files(self, target: str) -> Mapping[str, Path]:
-        """The logs of a target's services, by service."""
-        return {path.stem: path for path in sorted((self.logs / target).glob("*.log"))}
+    def log_files(self, place: str) -> Mapping[str, Path]:
+        """The logs of a target's services, by service; `place` is an experiment's `logs`."""
+        return {path.stem: path for path in sorted((self.path / place).glob("*.log"))}
 
 
 def append_history(root: Path, row: Mapping[str, Any]) -> None:

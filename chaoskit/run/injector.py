@@ -13,18 +13,19 @@ from random import Random  # noqa: TID251  # a fault's own seed, or the generato
 from typing import Any
 
 from chaoskit.errors import ChaoskitError, FaultRefused, LiftFailed
-from chaoskit.faults.base import Fault, HeldFault, Site
+from chaoskit.faults.base import Fault, HeldFault, Instances
 from chaoskit.faults.picking import pick_instances
-from chaoskit.model.faults import Doer, Effect, Gone, Nature
+from chaoskit.model.faults import Effect, Gone, Nature
 from chaoskit.model.timeline import Mark, MarkKind
+from chaoskit.run.able_site import AbleSite
 from chaoskit.run.clock import now_ns
 from chaoskit.run.fault_marks import effect_marks, gone_mark
 from chaoskit.run.injected import Injected, injected
 from chaoskit.run.undo_log import Entry, UndoLog
 from chaoskit.target.agent import Lapse
-from chaoskit.target.hands import Hands
+from chaoskit.target.hands import AnyHands
 
-__all__ = ["Hands", "Injected", "Injector"]
+__all__ = ["Injected", "Injector"]
 
 Roles = Callable[[str, str], Sequence[Any] | None]
 
@@ -53,8 +54,8 @@ class Injector:
 
     folder: Path
     run_id: str
-    site: Site
-    hands: Hands
+    site: Instances
+    hands: AnyHands
     record: Callable[[Mark], None]
     rng: Random
     roles: Roles = no_roles
@@ -68,12 +69,18 @@ class Injector:
         """Begin the log, and listen to the agent."""
         self._undo_log = UndoLog(self.folder)
         self._undo_log.begin(self.run_id)
-        self.hands.agent.on_lapse = self._on_lapse
+        self.hands.listen(self._on_lapse)
 
     @property
     def held(self) -> tuple[str, ...]:
         """The faults that are on now, as far as we know."""
         return tuple(self._held)
+
+    @property
+    def timed(self) -> bool:
+        """Whether a fault is on that will be lifted by itself, when its own duration is over."""
+        timers = [one.timer for one in list(self._held.values())]
+        return any(timer is not None and timer.is_alive() for timer in timers)
 
     @property
     def lapsed(self) -> tuple[str, ...]:
@@ -148,19 +155,21 @@ class Injector:
             try:
                 return self.lift_all()
             finally:
-                self.hands.engine.close()
+                self.hands.close()
 
     def _planned(self, fault: Fault) -> list[Entry]:
         """The operations with everything that their undo will need. Nothing was done yet."""
         rng = self.rng if fault.seed is None else Random(fault.seed)
         candidates = self.site.instances(fault.service)
         picked = pick_instances(fault.pick, candidates, rng, partial(self.roles, fault.service))
+        if fault.seed is None:  # what happens by chance within the fault is the run's chance too
+            fault = replace(fault, seed=rng.getrandbits(32))
+        site = AbleSite(self.site, self.hands)
         fault_id = self._undo_log.next_id()
         entries = []
-        for number, operation in enumerate(fault.operations(picked, self.site)):
+        for number, operation in enumerate(fault.operations(picked, site)):
             tag = f"{self.run_id}/{fault_id}.{number}"
-            ours = {**operation.params, "tag": tag} if operation.doer is Doer.AGENT else {}
-            marked = replace(operation, params=ours or operation.params)
+            marked = replace(operation, params={**operation.params, "tag": tag})
             entries.append(
                 Entry(
                     fault_id=fault_id,

@@ -54,6 +54,7 @@ class Player:
 
     def __init__(self, *, orders: Orders, log: Path) -> None:
         self._document: Mapping[str, Any] = {}
+        self._inside: Mapping[str, str] = {}
         self._given = threading.Event()
         self._orders = orders
         self._log = log
@@ -74,9 +75,13 @@ class Player:
             )
         self._channel = Channel(ours, self._serve)
 
-    def give(self, document: Mapping[str, Any]) -> None:
-        """The experiment that this worker is for."""
+    def give(self, document: Mapping[str, Any], inside: Mapping[str, str] | None = None) -> None:
+        """The experiment that this worker is for.
+
+        `inside` has the configuration that is another where the prober is: addresses in a cluster.
+        """
         self._document = document
+        self._inside = inside or {}
         self._given.set()
 
     @property
@@ -85,7 +90,10 @@ class Player:
         return self._process.pid
 
     def resolved(self, *, timeout_s: float = 60.0) -> Mapping[str, Any]:
-        """Configuration, secrets and probes, once the worker has filled in every ${name}."""
+        """Configuration, secrets and probes, once the worker has filled in every ${name}.
+
+        `asked_with` is the configuration that the probes were filled in from.
+        """
         self._wait(lambda: self._resolved is not None, timeout_s, "to read the experiment")
         assert self._resolved is not None
         return self._resolved
@@ -186,7 +194,7 @@ class Player:
         match what:
             case "task":
                 self._given.wait()
-                reply = {"document": self._document}
+                reply = {"document": self._document, "inside": self._inside}
             case "resolved":
                 self._resolved = fields
             case "next":

@@ -14,6 +14,8 @@ from chaoskit.model.progress import Listener, News, Step
 from chaoskit.model.timeline import NS, Mark, MarkKind
 from chaoskit.run.clock import now_ns
 
+_TOLD = ("have", "want", "fault", "nature")  # of a mark's particulars, to the listener
+
 
 class Recorder:
     """The marks of the trial that is under way."""
@@ -59,11 +61,7 @@ class Recorder:
             "service": mark.service,
             "instance": mark.instance,
             "since_effect_s": since,
-            **(
-                {"have": mark.data["have"], "want": mark.data["want"]}
-                if "want" in mark.data
-                else {}
-            ),
+            **{name: mark.data[name] for name in _TOLD if name in mark.data},
         }
         self.tell(Step.MARK, mark.detail, at_ns=mark.at_ns, **data)
 

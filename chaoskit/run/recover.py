@@ -1,16 +1,16 @@
 """Undoing what a dead run left: from its undo log, and from the labels on the engine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaoskit.errors import ChaoskitError, InputError, LiftFailed, Problem
+from chaoskit.model.faults import Doer
 from chaoskit.run.clock import wait_until
 from chaoskit.run.owner import HARNESS, Mode, Owner, owner_of, release
 from chaoskit.run.undo_log import Entry, UndoLog
 from chaoskit.target import engine
-from chaoskit.target.agent import Agent
 from chaoskit.target.cleanup import Client, remove_agents, remove_labelled, remove_run, runs_on
 from chaoskit.target.engine import RUN_LABEL
 from chaoskit.target.hands import AgentHand, Hands
@@ -74,13 +74,17 @@ def recover(
     undo_log = UndoLog(folder)
     run_id = owner.run_id if owner else undo_log.run_id
     mode = mode or (owner.mode if owner else Mode.REMOVE)
-    with closing(engine.connect()) as client:
-        undone, failed = _undo_all(client, undo_log, tell)
-        removed = _remove_all(client, run_id, mode, tell)
-        if failed:  # an instance that could not be mended may be gone by now
-            again, failed = _undo_all(client, undo_log, tell)
-            undone += again
-            removed += remove_agents(client, run_id)
+    undone, removed, failed = _recover_clusters(undo_log, mode, tell)
+    if not undo_log.clusters or undo_log.on_engine:
+        with closing(engine.connect()) as client:
+            here, left = _undo_all(client, undo_log, tell)
+            removed += _remove_all(client, run_id, mode, tell)
+            if left:  # an instance that could not be mended may be gone by now
+                again, left = _undo_all(client, undo_log, tell)
+                here += again
+                removed += remove_agents(client, run_id)
+        undone += here
+        failed += left
     if failed:
         command = f"chaoskit recover {folder}"
         message = "\n".join([*failed, f"try again with: {command}"])
@@ -89,19 +93,34 @@ def recover(
     return Recovered(undone=undone, removed=removed)
 
 
+def _recover_clusters(
+    undo_log: UndoLog, mode: Mode, tell: Callable[[str], None]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """(undone, removed, what would not go); nothing for a run that was in no cluster."""
+    places = undo_log.clusters
+    if not places:
+        return (), (), ()
+    from chaoskit.run.recover_cluster import (  # noqa: PLC0415  # the client's import takes a second
+        remove_from_clusters,
+        undo_in_clusters,
+    )
+
+    undone, failed = undo_in_clusters(undo_log, tell)
+    removed: list[str] = []
+    if mode is Mode.REMOVE or not any(one.own for one in places):  # then only helpers of ours
+        removed = remove_from_clusters(places, undo_log.run_id, tell)
+    return tuple(undone), tuple(removed), tuple(failed)
+
+
 def _undo_all(
     client: Client, undo_log: UndoLog, tell: Callable[[str], None]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(what was undone, what would not go), for everything that the log leaves open."""
-    entries = undo_log.open_entries()
+    entries = [one for one in undo_log.open_entries() if one.operation.doer is not Doer.CLUSTER]
     if not entries:
         return (), ()
     labels = {RUN_LABEL: undo_log.run_id}
-    agent = AgentHand(
-        lambda on_lapse: Agent.start(
-            client, image=ensure_agent(client, tell), labels=labels, on_lapse=on_lapse
-        )
-    )
+    agent = AgentHand.beside(client, image=lambda: ensure_agent(client, tell), labels=labels)
     hands = Hands(agent=agent, engine=EngineHand(engine.connect))
     undone: list[str] = []
     failed: list[str] = []
@@ -150,21 +169,33 @@ def _remove_all(
     return tuple(removed)
 
 
-def leftovers(client: Client, reports: Path) -> tuple[Leftover, ...]:
-    """Runs whose harness is dead and that left something: a fault, or a thing on the engine."""
+def leftovers(client: Client | None, reports: Path) -> tuple[Leftover, ...]:
+    """Runs whose harness is dead and that left something: a fault, or a thing on the engine.
+
+    Without an engine, only what the runs' own folders tell of.
+    """
     claims = {owner.run_id: (owner, folder) for owner, folder in _claims(reports)}
-    things = runs_on(client)
+    things = runs_on(client) if client is not None else {}
     found = []
     for run_id in sorted(claims.keys() | things.keys()):
         owner, folder = claims.get(run_id, (None, None))
         if (owner is not None and owner.lives) or _at_work(run_id):
             continue
         entries = UndoLog(folder).open_entries() if folder else ()
-        left = (*things.get(run_id, ()), *map(str, entries))
+        left = (*things.get(run_id, ()), *_in_clusters(folder, run_id), *map(str, entries))
         why = "its harness died" if folder else "no run here knows it, and nobody works on it"
         if left:
             found.append(Leftover(run_id=run_id, folder=folder, why=why, things=left))
     return tuple(found)
+
+
+def _in_clusters(folder: Path | None, run_id: str) -> Iterable[str]:
+    places = UndoLog(folder).clusters if folder else ()
+    if not places:
+        return ()
+    from chaoskit.run.recover_cluster import left_in_clusters  # noqa: PLC0415
+
+    return left_in_clusters(places, run_id)
 
 
 def _claims(reports: Path) -> Iterator[tuple[Owner, Path]]:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
+from chaoskit.model.wishes import Wishes
+
 _WATCHED = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -22,8 +24,9 @@ class Interrupted(BaseException):
 class Signals:
     """Turns signals into a flag that loops look at, and into Interrupted where nothing loops."""
 
-    def __init__(self) -> None:
-        self.stop = threading.Event()
+    def __init__(self, wishes: Wishes | None = None) -> None:
+        self._wishes = wishes or Wishes()
+        self.stop = self._wishes.stop
         self.name = ""
         self._raising = False
         self._before: dict[int, object] = {}
@@ -40,8 +43,10 @@ class Signals:
             self._raising = False
 
     def __enter__(self) -> Self:
-        for number in _WATCHED:
-            self._before[number] = signal.signal(number, self._came)
+        # Python lets only the main thread have handlers; a run in another one has its caller's.
+        if threading.current_thread() is threading.main_thread():
+            for number in _WATCHED:
+                self._before[number] = signal.signal(number, self._came)
         return self
 
     def __exit__(
@@ -50,11 +55,13 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._wishes.over.set()
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() gave us
 
     def _came(self, number: int, _frame: FrameType | None) -> None:
         if self.stop.is_set():
+            self._wishes.leave()
             os.write(2, b"\nchaoskit: leaving at once; the keeper lifts and removes what is left\n")
             os._exit(128 + number)
         self.name = signal.Signals(number).name

@@ -4,15 +4,17 @@ It holds everything together and judges nothing: what it hands back are facts. T
 given is only asked so that a decided series can stop early, and so that people hear of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from traceback import format_exc
 from typing import Any, Protocol
 
 from chaoskit.errors import ChaoskitError, Exit, LiftFailed
-from chaoskit.model.experiment import Experiment
+from chaoskit.faults.base import catalogue
+from chaoskit.model.experiment import Experiment, FaultUse
 from chaoskit.model.journal import (
     ExperimentRecord,
     FaultRecord,
@@ -25,14 +27,17 @@ from chaoskit.model.progress import Listener, Step
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.timeline import NS
 from chaoskit.model.verdict import Verdict
+from chaoskit.model.wishes import Wishes
 from chaoskit.plan.plan import Group, Plan, PlannedExperiment
+from chaoskit.plan.repository import in_repository
 from chaoskit.run.clock import now_ns, wall_now
 from chaoskit.run.folder import RunFolder
 from chaoskit.run.keeper import Mode, spawn_keeper
 from chaoskit.run.player import Player
-from chaoskit.run.prober.handle import Prober
+from chaoskit.run.prober.handle import AnyProber, Prober
 from chaoskit.run.recorder import Recorder
-from chaoskit.run.running_target import RunContext, RunningTarget
+from chaoskit.run.running import RunContext, Running
+from chaoskit.run.running_target import RunningTarget
 from chaoskit.run.signals import Interrupted, Signals
 from chaoskit.run.trial import Bench, Trial
 
@@ -64,6 +69,8 @@ class Orders:
     folder: RunFolder
     journal: Journal  # as it is before anything ran
     lease_s: float = 5.0
+    allow: tuple[str, ...] = ()  # see ProjectSite.allowed
+    wishes: Wishes = field(default_factory=Wishes)  # of whoever watches
 
 
 class Supervisor:
@@ -75,12 +82,22 @@ class Supervisor:
         self._folder = orders.folder
         self._journal = orders.journal
         self._recorder = Recorder(listener)
-        self._signals = Signals()
+        self._signals = Signals(orders.wishes)
         self._current: ExperimentRecord | None = None
 
     def run(self) -> Journal:
         """Run everything; the facts, as far as they came. Never raises."""
         self._save()
+        planned = [one for group in self._orders.plan.groups for one in group.experiments]
+        self._recorder.tell(
+            Step.RUN,
+            run_id=self._journal.run_id,
+            seed=self._journal.seed,
+            experiments=len(planned),
+            trials=sum(one.runs for one in planned),
+            anchor=self._journal.anchor,
+            estimates={one.experiment.name: one.estimate_s for one in planned},
+        )
         with self._signals:
             keeper = spawn_keeper(
                 folder=self._folder.path,
@@ -109,7 +126,7 @@ class Supervisor:
                 keeper.goodbye()
         return self._journal
 
-    def _target(self, spec: TargetSpec, group: Group, prober: Prober) -> None:
+    def _target(self, spec: TargetSpec, group: Group, prober: AnyProber) -> None:
         begun_ns = now_ns()
         self._recorder.tell(Step.TARGET, spec.title, state="starting", target=spec.name)
         context = RunContext(
@@ -118,9 +135,13 @@ class Supervisor:
             recorder=self._recorder,
             seed=self._journal.seed,
             lease_s=self._orders.lease_s,
+            allow=self._orders.allow,
         )
         with ExitStack() as ends:
-            target = ends.enter_context(RunningTarget(spec, context, overrides=group.overrides))
+            faults = [one for planned in group.experiments for one in planned.experiment.faults]
+            target = ends.enter_context(
+                running(spec, context, overrides=group.overrides, faults=faults)
+            )
             player = ends.enter_context(self._player(target))  # warms up while the target starts
             with self._signals.raising():
                 target.start()
@@ -131,23 +152,24 @@ class Supervisor:
                     player = ends.enter_context(self._player(target))
                     self._rearm(target)
                 with player:
-                    self._experiment(one, target, (player, prober), start_s)
+                    self._experiment(one, target, (player, target.prober or prober), start_s)
             self._recorder.tell(Step.TARGET, spec.title, state="stopping")
 
-    def _player(self, target: RunningTarget) -> Player:
+    def _player(self, target: Running) -> Player:
         return Player(orders=target.orders, log=self._folder.logs / "chaostoolkit.log")
 
     def _experiment(
         self,
         planned: PlannedExperiment,
-        target: RunningTarget,
-        hands: tuple[Player, Prober],
+        target: Running,
+        hands: tuple[Player, AnyProber],
         start_s: float,
     ) -> None:
         player, prober = hands
         begun_ns = now_ns()
         experiment = planned.experiment
-        record = replace(record_of(planned, target.spec), target_start_s=start_s)
+        record = record_of(planned, target.spec)
+        record = replace(record, target_start_s=start_s, images=target.images)
         self._put(record)
         self._recorder.experiment, self._recorder.trial = experiment.name, 0
         self._recorder.tell(
@@ -156,9 +178,10 @@ class Supervisor:
             title=experiment.title,
             runs=planned.runs,
             budgets={one.measure: one.text for one in experiment.budgets},
+            healers=[one.name for one in target.spec.healers],
         )
         target.blind = not experiment.faults
-        player.give(document_for(experiment, target.entrypoints))
+        player.give(document_for(experiment, target.entrypoints), target.inside)
         bench = Bench(
             experiment=experiment,
             player=player,
@@ -166,7 +189,8 @@ class Supervisor:
             injector=target.injector,
             recorder=self._recorder,
             announce=target.announce,
-            stop=self._signals.stop,
+            told_until=target.told_until,
+            wishes=self._orders.wishes,
             faultless=planned.arm is not None and planned.arm.faultless,
         )
         for offset_s in (*planned.offsets_s, *planned.spare_offsets_s):
@@ -230,12 +254,13 @@ class Supervisor:
             judged.judgement.reason,
             verdict=judged.judgement.verdict.value,
             reason=judged.judgement.reason,
+            numbers={one.measure: one.middle for one in judged.judgement.measures},
         )
         experiment = with_trial(experiment, judged)
         self._put(experiment)
         return experiment
 
-    def _rearm(self, target: RunningTarget) -> float:
+    def _rearm(self, target: Running) -> float:
         """Make the next trial independent of the last; how long it took."""
         begun_ns = now_ns()
         with self._signals.raising():
@@ -258,6 +283,22 @@ class Supervisor:
         self._journal = replace(self._journal, left_behind=(*self._journal.left_behind, str(error)))
 
 
+def running(
+    spec: TargetSpec,
+    context: RunContext,
+    *,
+    overrides: Sequence[Path],
+    faults: Sequence[FaultUse],
+) -> Running:
+    """A target under a run, wherever it stands."""
+    if spec.cluster is None:
+        return RunningTarget(spec, context, overrides=overrides, faults=faults)
+    # The client's import takes a second, which a run on Docker should not pay.
+    from chaoskit.run.running_cluster import RunningCluster  # noqa: PLC0415
+
+    return RunningCluster(spec, context, overrides=overrides, faults=faults)
+
+
 def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
     """An experiment's record before its first trial."""
     experiment = planned.experiment
@@ -265,7 +306,8 @@ def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
         name=experiment.name,
         title=experiment.title,
         description=experiment.description,
-        file=str(experiment.path),
+        file=in_repository(experiment.path),
+        line=next((one.line for one in experiment.faults if one.line), 1),
         hash=experiment.hash,
         target=spec.name,
         target_title=spec.title,
@@ -284,7 +326,11 @@ def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
         claim=planned.claim,
         until_decided=planned.until_decided,
         faults=tuple(
-            FaultRecord(fault=one.fault, service=str(one.arguments.get("service", "")))
+            FaultRecord(
+                fault=one.fault,
+                service=str(one.arguments.get("service", "")),
+                family=_family(one.fault),
+            )
             for one in experiment.faults
         ),
         budgets=experiment.budgets,
@@ -297,11 +343,18 @@ def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
                 kind=one.kind,
                 settings=one.settings,
                 service=one.log.service if one.log else "",
+                can_be_off=bool(one.off),
             )
             for one in spec.healers
         ),
         redundancy={one.service: one.instances for one in spec.strengths},
+        services=tuple(spec.services),
     )
+
+
+def _family(fault: str) -> str:
+    kind = catalogue().get(fault)
+    return kind.family if kind else ""
 
 
 def document_for(experiment: Experiment, entrypoints: Mapping[str, str]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ The supervisor's loop looks at the evidence so far a few times a second to know 
 No measure depends on how often it looks: samples and marks carry their own times.
 """
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,23 +14,26 @@ import numpy as np
 from chaoskit.errors import ChaoskitError, FaultRefused, LiftFailed
 from chaoskit.measures import progress
 from chaoskit.model.experiment import Experiment, ProbeSpec
+from chaoskit.model.gaps import without_gaps
 from chaoskit.model.journal import TrialRecord
 from chaoskit.model.progress import Step
+from chaoskit.model.quantities import format_duration
 from chaoskit.model.timeline import (
     NS,
     Mark,
     MarkKind,
-    Outcome,
     Samples,
     Timeline,
     no_samples,
     sort_marks,
 )
 from chaoskit.model.verdict import Verdict
-from chaoskit.run.clock import now_ns, pause
+from chaoskit.model.wishes import Wishes
+from chaoskit.run.clock import now_ns, pause, wait_until
+from chaoskit.run.health import health_of
 from chaoskit.run.injector import Injector
 from chaoskit.run.player import Player, WorkerDied
-from chaoskit.run.prober.handle import Prober
+from chaoskit.run.prober.handle import AnyProber, ProberLost
 from chaoskit.run.prober.tail import Tail
 from chaoskit.run.recorder import Recorder
 from chaoskit.run.signals import Interrupted
@@ -39,6 +41,7 @@ from chaoskit.run.writer.keeping import Keeping
 
 _LOOK_EVERY_S = 0.02
 _HEALTH_EVERY_NS = NS // 4
+_TOLD_WITHIN_S = 2.0
 _TOOLKIT_PATIENCE_S = 30.0  # for chaoslib's own hypothesis after the watch, and its rollbacks
 
 
@@ -48,11 +51,12 @@ class Bench:
 
     experiment: Experiment
     player: Player
-    prober: Prober
+    prober: AnyProber
     injector: Injector
     recorder: Recorder
     announce: Callable[[], None]  # writes down every service's strength as it is now
-    stop: threading.Event  # set by a signal
+    told_until: Callable[[int], bool]  # whether our way's interruptions until then are marks
+    wishes: Wishes  # to stop, from a signal too; to hold the next fault back
     faultless: bool = False  # a control arm: the method is not played, nothing is broken
 
 
@@ -85,6 +89,8 @@ class Trial:
                 self._phases()
             except FaultRefused as error:
                 self._trouble(Verdict.FAULT_NOT_APPLIED, str(error))
+            except ProberLost as error:
+                self._trouble(Verdict.OBSERVER_LATE, str(error))
             except (WorkerDied, ChaoskitError) as error:
                 if isinstance(error, LiftFailed):
                     raise
@@ -104,6 +110,7 @@ class Trial:
         self._baseline()
         if self._record.trouble_verdict is None:
             self._inject()
+        if self._record.trouble_verdict is None:
             if self._bench.faultless:
                 self._watch_idle()
             else:
@@ -123,7 +130,7 @@ class Trial:
             rate_hz=experiment.probing.rate_hz,
             timeout_s=experiment.probing.timeout_s,
             tracks=experiment.probing.tracks,
-            configuration=resolved["configuration"],
+            configuration=resolved["asked_with"],
             secrets=resolved["secrets"],
         )
         self._started_ns = begun.started_ns
@@ -140,6 +147,15 @@ class Trial:
             lambda: bench.player.reached("method") or self._toolkit_done(),
             "Chaos Toolkit's hypothesis before the method",
         )
+        self._hold()
+        self._check_steady()
+
+    def _check_steady(self) -> None:
+        """Refuse the method when there is nothing steady to break, or nobody to see it."""
+        bench = self._bench
+        if self._blinded():
+            bench.player.refuse("method")
+            return
         steady, reason = progress.baseline_is_steady(self._timeline(), now_ns())
         if self._toolkit_done():
             steady, reason = False, "Chaos Toolkit's own steady-state hypothesis was not met"
@@ -149,11 +165,26 @@ class Trial:
             self._trouble(Verdict.BASELINE_NOT_MET, reason)
             bench.player.refuse("method")
 
+    def _hold(self) -> bool:
+        """Wait for as long as somebody wants no fault yet; whether we waited. Probes go on."""
+        hold = self._bench.wishes.hold
+        if not hold.is_set():
+            return False
+        begun_ns = now_ns()
+        self._note("held before the fault, as asked at the terminal")
+        self._look_until(lambda: not hold.is_set())
+        self._note(f"the hold ended after {format_duration((now_ns() - begun_ns) / NS)}")
+        return True
+
     def _inject(self) -> None:
         bench = self._bench
         start_ns = bench.recorder.phase("inject", seconds=self._record.phase_offset_s)
         due_ns = start_ns + round(self._record.phase_offset_s * NS)
         self._look_until(lambda: now_ns() >= due_ns)
+        if self._hold() or self._blinded():
+            self._check_steady()
+        if self._record.trouble_verdict is not None:
+            return
         if bench.faultless:
             bench.player.refuse("method")
         else:
@@ -162,10 +193,7 @@ class Trial:
     def _watch_idle(self) -> None:
         """Watch a target to which nothing is done, as long as it would be watched at most."""
         recorder, length_s = self._bench.recorder, self._bench.experiment.phases.watch_s
-        note = Mark(
-            at_ns=now_ns(), kind=MarkKind.NOTE, source="chaoskit", detail="control arm: no fault"
-        )
-        recorder.record(note)
+        self._note("control arm: no fault")
         end_ns = recorder.phase("watch", seconds=length_s) + round(length_s * NS)
         self._look_until(lambda: now_ns() >= end_ns)
 
@@ -178,11 +206,13 @@ class Trial:
         def over() -> bool:
             nonlocal played
             played = played or bench.player.reached("watched")
-            if self._toolkit_done():
+            if self._toolkit_done() or self._blinded():
                 return True
             timeline = self._timeline()
             if timeline.in_effect_ns is None:
                 return played  # the method is through, and nothing took effect
+            if bench.injector.timed:
+                return False  # what was promised to last is watched to its end
             why = progress.watch_is_over(timeline, now_ns(), wants_redundancy=wants_redundancy)
             return played and why is not None
 
@@ -230,23 +260,33 @@ class Trial:
 
     def _close(self) -> None:
         bench = self._bench
+        ended_ns = now_ns()
+        wait_until(lambda: bench.told_until(ended_ns), timeout_s=_TOLD_WITHIN_S)
         bench.recorder.phase("end")
         if self._started_ns:
             ended = bench.prober.end()
-            self._record = replace(self._record, send_lag_p99_s=ended.send_lag_p99_s)
-        effects = [one for one in bench.recorder.marks() if one.kind is MarkKind.IN_EFFECT]
-        self._record = replace(
-            self._record,
-            picked=tuple(dict.fromkeys(one.instance for one in effects if one.instance)),
-            mechanisms=tuple(
-                dict.fromkeys(one.data["mechanism"] for one in effects if "mechanism" in one.data)
-            ),
-        )
+            self._blinded()
+            self._record = replace(
+                self._record,
+                send_lag_p99_s=ended.send_lag_p99_s,
+                clock_error_s=bench.prober.clock_error_ns / NS,
+            )
+        self._record = with_effects(self._record, bench.recorder.marks())
 
     def _trouble(self, verdict: Verdict, reason: str) -> None:
         self._record = replace(self._record, trouble=reason, trouble_verdict=verdict)
+        self._note(reason)
+
+    def _blinded(self) -> bool:
+        """Whether the prober is lost: then the trial cannot be told, whatever was seen before."""
+        lost = self._bench.prober.lost
+        if lost and self._record.trouble_verdict is None:
+            self._trouble(Verdict.OBSERVER_LATE, lost)
+        return bool(lost)
+
+    def _note(self, detail: str) -> None:
         self._bench.recorder.record(
-            Mark(at_ns=now_ns(), kind=MarkKind.NOTE, source="chaoskit", detail=reason)
+            Mark(at_ns=now_ns(), kind=MarkKind.NOTE, source="chaoskit", detail=detail)
         )
 
     def _toolkit_done(self) -> bool:
@@ -261,10 +301,11 @@ class Trial:
 
     def _look_until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            if self._bench.stop.is_set():
+            if self._bench.wishes.stop.is_set():
                 raise Interrupted
             self._bench.player.check()
             self._keeping.check()
+            self._blinded()
             self._health()
             pause(_LOOK_EVERY_S)
 
@@ -273,15 +314,17 @@ class Trial:
         if len(fresh):
             self._samples = np.concatenate([self._samples, fresh])
         experiment = self._bench.experiment
+        marks = sort_marks(self._bench.recorder.marks())
         return Timeline(
-            samples=self._samples,
-            marks=sort_marks(self._bench.recorder.marks()),
+            samples=without_gaps(self._samples, marks),
+            marks=marks,
             probes=self._record.probes,
             period_ns=round(experiment.probing.period_s * NS),
             timeout_ns=round(experiment.probing.timeout_s * NS),
             stable_ns=round(experiment.phases.stable_s * NS),
             watch_ns=round(experiment.phases.watch_s * NS),
             started_ns=self._started_ns,
+            clock_error_ns=self._bench.prober.clock_error_ns,
         )
 
     def _health(self) -> None:
@@ -290,19 +333,19 @@ class Trial:
         if now - self._last_health_ns < _HEALTH_EVERY_NS:
             return
         self._last_health_ns = now
-        recent = self._timeline().samples[-1000:]
-        recent = recent[recent["due"] >= now - NS]
-        answered = recent[recent["outcome"] == Outcome.GOOD]
-        bad = int(np.count_nonzero(recent["outcome"] == Outcome.BAD))
-        state = "unknown" if not len(recent) else "down" if bad * 2 >= len(recent) else "up"
-        p99_s = (
-            float(np.quantile(answered["done"] - answered["due"], 0.99)) / NS
-            if len(answered)
-            else None
-        )
-        self._bench.recorder.tell(
-            Step.HEALTH, state, state=state, p99_s=p99_s, bad=bad, asked=len(recent)
-        )
+        said = health_of(self._timeline().samples, self._record.probes, now)
+        self._bench.recorder.tell(Step.HEALTH, said["state"], **said)
+
+
+def with_effects(record: TrialRecord, marks: Sequence[Mark]) -> TrialRecord:
+    """The record with whom the faults hit, and how they were done."""
+    effects = [one for one in marks if one.kind is MarkKind.IN_EFFECT]
+    found = [one.data["mechanism"] for one in effects if "mechanism" in one.data]
+    return replace(
+        record,
+        picked=tuple(dict.fromkeys(one.instance for one in effects if one.instance)),
+        mechanisms=tuple(dict.fromkeys(found)),
+    )
 
 
 def probes_of(resolved: Sequence[Mapping[str, Any]]) -> tuple[ProbeSpec, ...]:

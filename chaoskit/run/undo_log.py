@@ -37,6 +37,15 @@ class Entry:
         return f"{self.fault} of {self.operation.instance.name} ({self.operation.mechanism})"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClusterPlace:
+    """Where in a cluster a run has been at work."""
+
+    context: str  # of the configuration; "": the current one
+    namespace: str
+    own: bool  # whether the run made the namespace
+
+
 class UndoLog:
     """The undo log of one run. Lines are appended whole, whoever else writes."""
 
@@ -48,6 +57,29 @@ class UndoLog:
         """Say whose log it is, once."""
         if not any(line.get("what") == "run" for line in self._lines()):
             self._append([{"what": "run", "run_id": run_id, "at": wall_now()}])
+
+    def in_cluster(self, place: ClusterPlace) -> None:
+        """The run is about to be at work there. It is on disk when this returns."""
+        self._append([{"what": "cluster", "at": wall_now(), **asdict(place)}])
+
+    @property
+    def clusters(self) -> tuple[ClusterPlace, ...]:
+        """Every place in a cluster where the run has been."""
+        told = (line for line in self._lines() if line.get("what") == "cluster")
+        found = (
+            ClusterPlace(context=one["context"], namespace=one["namespace"], own=one["own"])
+            for one in told
+        )
+        return tuple(dict.fromkeys(found))
+
+    def on_the_engine(self) -> None:
+        """The run is about to be at work on the Docker engine."""
+        self._append([{"what": "engine", "at": wall_now()}])
+
+    @property
+    def on_engine(self) -> bool:
+        """Whether the run has been at work on the Docker engine."""
+        return any(line.get("what") == "engine" for line in self._lines())
 
     @property
     def run_id(self) -> str:
@@ -104,12 +136,17 @@ class UndoLog:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         with self._lock:
             fresh = not self.path.exists()
-            with self.path.open("a+b") as file:
+            with open(self.path, "a+b", opener=_for_the_owner) as file:
                 file.write(_after_torn_line(file) + text.encode())
                 file.flush()
                 os.fsync(file.fileno())
             if fresh:
                 _sync_folder(self.path.parent)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    """What an undo restores may hold passwords, such as a service's environment."""
+    return os.open(path, flags, 0o600)
 
 
 def _after_torn_line(file: Any) -> bytes:

@@ -30,6 +30,7 @@ from chaoskit.errors import FaultRefused, LiftFailed
 from chaoskit.faults import session
 from chaoskit.faults.base import Fault, arguments_of
 from chaoskit.run.channel import Channel, ChannelClosed, Refused
+from chaoskit.run.timetable import Timetable, lateness
 
 # A rollback is an undo, so it is played whatever happened (chaoslib's own default skips it then).
 _LEAVE_WITHOUT_ROLLBACKS = 30  # chaoslib's own code for it (chaoslib/exit.py)
@@ -39,13 +40,16 @@ SETTINGS = {"runtime": {"rollbacks": {"strategy": "always"}}}
 class SupervisedSession:
     """Hands every fault to the supervisor, who holds the agent and the leases."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, timetable: Timetable) -> None:
         self._channel = channel
+        self._timetable = timetable
 
     def inject(self, fault: Fault) -> dict[str, Any]:
         """See chaoskit.faults.session.Session."""
+        late = lateness(fault, self._timetable.wait_for(fault))
+        arguments = arguments_of(fault)
         try:
-            reply = self._channel.ask("inject", fault=fault.name, arguments=arguments_of(fault))
+            reply = self._channel.ask("inject", fault=fault.name, arguments=arguments, late=late)
         except Refused as error:
             raise FaultRefused(str(error)) from error
         return dict(reply)
@@ -61,8 +65,9 @@ class SupervisedSession:
 class Gates(RunEventHandler):  # type: ignore[misc]  # chaoslib is untyped
     """Stops the Runner at the trial's phases and tells what it does."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, timetable: Timetable) -> None:
         self._channel = channel
+        self._timetable = timetable
         self.steady_before: bool | None = None
         self.steady_after: bool | None = None
 
@@ -79,6 +84,7 @@ class Gates(RunEventHandler):  # type: ignore[misc]  # chaoslib is untyped
     def start_method(self, experiment: Any) -> None:
         """Wait until the baseline has been watched."""
         self._gate("method")
+        self._timetable.begin()
 
     def method_completed(self, experiment: Any, state: Any = None) -> None:
         """Wait until the watch is over."""
@@ -135,9 +141,11 @@ def _met(state: Any) -> bool | None:
 class Worker:
     """Runs one experiment's trials, one after the other, each when the supervisor says so."""
 
-    def __init__(self, channel: Channel, document: Mapping[str, Any]) -> None:
+    def __init__(self, channel: Channel, task: Mapping[str, Any], timetable: Timetable) -> None:
         self._channel = channel
-        self._document = document
+        self._timetable = timetable
+        self._document: Mapping[str, Any] = task["document"]
+        self._inside: Mapping[str, str] = task["inside"]
         self._logger = logging.getLogger("chaostoolkit")
         self._secret_texts: list[str] = []
 
@@ -149,16 +157,18 @@ class Worker:
         configuration = load_dynamic_configuration(configuration, secrets)
         self._secret_texts = sorted(_texts(secrets), key=len, reverse=True)
         probes = document.get("steady-state-hypothesis", {}).get("probes", [])
+        asked_with = {**configuration, **self._inside}
         return {
             "configuration": configuration,
             "secrets": secrets,
-            "probes": [substitute(probe, configuration, secrets) for probe in probes],
+            "probes": [substitute(probe, asked_with, secrets) for probe in probes],
+            "asked_with": asked_with,
             "missing_controls": self._missing_controls(document),
         }
 
     def trial(self, journal_path: Path) -> dict[str, Any]:
         """Run the experiment once; what of it matters to a verdict."""
-        gates = Gates(self._channel)
+        gates = Gates(self._channel, self._timetable)
         swallowed = SwallowedFailures()
         self._logger.addHandler(swallowed)
         try:
@@ -236,8 +246,9 @@ def main(fd: int) -> None:
         task = channel.ask("task")
         if not task["document"]:
             return  # the run ended before there was anything to do
-        session.install(SupervisedSession(channel))
-        worker = Worker(channel, task["document"])
+        timetable = Timetable()
+        session.install(SupervisedSession(channel, timetable))
+        worker = Worker(channel, task, timetable)
         channel.ask("resolved", **worker.resolved())
         while (order := channel.ask("next")).get("trial"):
             channel.ask("done", result=worker.trial(Path(order["journal"])))

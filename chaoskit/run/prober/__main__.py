@@ -6,14 +6,13 @@ It ends when its input does: whoever started it is gone then.
 import fcntl
 import json
 import os
-import resource
 import select
 import signal
 import sys
-from contextlib import suppress
 from typing import Any
 
 from chaoskit.run.prober.hub import Hub
+from chaoskit.run.prober.limits import raise_descriptor_limit
 from chaoskit.run.prober.sampler import Sampler
 from chaoskit.run.prober.session import Session
 
@@ -48,7 +47,7 @@ def main() -> None:
     """Sample until told to quit, or until nobody is there to tell."""
     # Ctrl-C is for the supervisor, which then ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _raise_descriptor_limit()
+    raise_descriptor_limit()
     hub = Hub()
     sampler = Sampler(hub)
     session = Session(hub, sampler, _reply)
@@ -65,13 +64,6 @@ def _reply(message: dict[str, Any]) -> None:
         os.write(1, json.dumps(message).encode() + b"\n")
     except BrokenPipeError:
         sys.exit(0)
-
-
-def _raise_descriptor_limit() -> None:
-    """Every ask in flight is a descriptor; a thousand a second that all time out are many."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
 from chaoskit.errors import ChaoskitError, EnvironmentUnfit, InputError
 from chaoskit.model.experiment import FRESH, ProbeSpec
@@ -24,6 +24,10 @@ _READ_BYTES = 65536
 
 class ProberDied(ChaoskitError):
     """The prober is gone: from then on nobody watched. A defect of ours, or it was killed."""
+
+
+class ProberLost(ChaoskitError):
+    """A prober elsewhere is gone, or cannot be reached: nothing is known, and nobody is to blame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +55,43 @@ class Ended:
     send_lag_max_s: float
 
 
+class AnyProber(Protocol):
+    """A prober, wherever it samples."""
+
+    @property
+    def lost(self) -> str:
+        """Why nobody watches any more, when that is no defect of ours; "" while somebody does."""
+        ...
+
+    @property
+    def clock_error_ns(self) -> int:
+        """How far the samples' times may be from our clock at worst, in nanoseconds."""
+        ...
+
+    def begin(  # noqa: PLR0913 - see Prober
+        self,
+        samples_path: Path,
+        probes: Sequence[ProbeSpec],
+        *,
+        rate_hz: float,
+        timeout_s: float,
+        tracks: Sequence[str] = (FRESH,),
+        configuration: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Begun:
+        """See Prober."""
+        ...
+
+    def end(self) -> Ended:
+        """See Prober."""
+        ...
+
+
 class Prober:
     """A running prober process. Not for several threads at once."""
+
+    lost = ""  # one that is gone is an error: ProberDied
+    clock_error_ns = 0  # it has the clock that we have
 
     def __init__(self, process: "subprocess.Popen[bytes]", words: IO[bytes]) -> None:
         """Use `start`."""
@@ -104,35 +143,16 @@ class Prober:
         InputError for a probe that cannot be asked, EnvironmentUnfit when the file cannot be written,
         ProberDied.
         """
-        specs = [
-            {
-                "name": probe.name,
-                "kind": probe.kind,
-                "provider": dict(probe.provider),
-                "tolerance": probe.tolerance,
-            }
-            for probe in probes
-        ]
         order = {
-            "do": "begin",
+            **asked(probes, rate_hz=rate_hz, timeout_s=timeout_s, tracks=tracks),
             "samples_path": str(samples_path),
-            "probes": specs,
-            "rate_hz": rate_hz,
-            "timeout_s": timeout_s,
-            "tracks": list(tracks),
             "configuration": dict(configuration or {}),
             "secrets": {group: dict(values) for group, values in (secrets or {}).items()},
         }
         self._tell(order)
-        reply = self._answer(_BEGIN_PATIENCE_S)
-        self._longest_timeout_s = max(reply["timeouts"], default=0.0)
-        names = [probe.name for probe in probes]
-        return Begun(
-            started_ns=reply["started_ns"],
-            rates=dict(zip(names, reply["rates"], strict=True)),
-            timeouts=dict(zip(names, reply["timeouts"], strict=True)),
-            priority=reply["priority"],
-        )
+        begun = begun_of(self._answer(_BEGIN_PATIENCE_S), probes)
+        self._longest_timeout_s = max(begun.timeouts.values(), default=0.0)
+        return begun
 
     def end(self) -> Ended:
         """Complete the round under way, wait for the answers that are due, close the file."""
@@ -181,13 +201,7 @@ class Prober:
                     raise self._died()
                 self._heard += data
         line, _, self._heard = self._heard.partition(b"\n")
-        reply: dict[str, Any] = json.loads(line)
-        if "error" in reply:
-            if reply["whose"] == "author":
-                raise InputError(reply["error"])
-            message = f"samples cannot be written: {reply['error']}"
-            raise EnvironmentUnfit(message)
-        return reply
+        return accepted(json.loads(line))
 
     def _died(self, how: str = "") -> ProberDied:
         try:
@@ -207,3 +221,46 @@ class Prober:
         self._words.seek(max(0, size - _LAST_WORDS_BYTES))
         lines = self._words.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
+
+
+def asked(
+    probes: Sequence[ProbeSpec], *, rate_hz: float, timeout_s: float, tracks: Sequence[str]
+) -> dict[str, Any]:
+    """The order to begin, but for where and with what values."""
+    specs = [
+        {
+            "name": probe.name,
+            "kind": probe.kind,
+            "provider": dict(probe.provider),
+            "tolerance": probe.tolerance,
+        }
+        for probe in probes
+    ]
+    return {
+        "do": "begin",
+        "probes": specs,
+        "rate_hz": rate_hz,
+        "timeout_s": timeout_s,
+        "tracks": list(tracks),
+    }
+
+
+def accepted(reply: dict[str, Any]) -> dict[str, Any]:
+    """A prober's reply. Raises InputError or EnvironmentUnfit when it refuses the order."""
+    if "error" not in reply:
+        return reply
+    if reply["whose"] == "author":
+        raise InputError(reply["error"])
+    message = f"samples cannot be written: {reply['error']}"
+    raise EnvironmentUnfit(message)
+
+
+def begun_of(reply: Mapping[str, Any], probes: Sequence[ProbeSpec]) -> Begun:
+    """What a reply to the order to begin says."""
+    names = [probe.name for probe in probes]
+    return Begun(
+        started_ns=reply["started_ns"],
+        rates=dict(zip(names, reply["rates"], strict=True)),
+        timeouts=dict(zip(names, reply["timeouts"], strict=True)),
+        priority=reply["priority"],
+    )

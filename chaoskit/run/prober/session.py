@@ -79,6 +79,9 @@ class Session:
                 "rates": [NS / lane.period_ns for lane, _ in plan[: len(specs)]],
                 "timeouts": [lane.timeout_ns / NS for lane, _ in plan[: len(specs)]],
                 "priority": standing,
+                "lanes": [
+                    [lane.probe, lane.track, lane.due_ns, lane.period_ns] for lane, _ in plan
+                ],
             }
         )
 
