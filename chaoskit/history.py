@@ -26,19 +26,20 @@ SCHEMA = 1
 def rows(journal: Journal) -> Iterator[dict[str, Any]]:
     """The rows of a judged run. Measures are lists over the valid trials; null where unknown."""
     for experiment in journal.experiments:
-        judgement = experiment.judgement
+        judgement, origin = experiment.judgement, experiment.origin
+        environment = origin.environment if origin else journal.environment
         valid = _valid(experiment)
         yield {
             "schema": SCHEMA,
-            "run": journal.run_id,
-            "at": journal.anchor.wall,
+            "run": origin.run_id if origin else journal.run_id,
+            "at": journal.anchor_of(experiment).wall,
             "chaoskit": journal.chaoskit,
-            "seed": journal.seed,
+            "seed": origin.seed if origin else journal.seed,
             "experiment": experiment.name,
             "hash": experiment.hash,
             "target": experiment.target,
-            "host": journal.environment.get("host", ""),
-            "machine": machine_of(journal.environment),
+            "host": environment.get("host", ""),
+            "machine": machine_of(environment),
             "verdict": judgement.verdict.value if judgement else None,
             "passed": judgement.passed if judgement else None,
             "trials": len(valid),
@@ -94,6 +95,25 @@ def read(paths: Iterable[Path]) -> History:
                 found[row.run, row.experiment] = row
     ordered = sorted(found.values(), key=lambda one: (one.at, one.run, one.experiment))
     return History(rows=tuple(ordered), skipped=tuple(skipped))
+
+
+def with_runs(stored: History, journals: Iterable[Journal], unread: Iterable[str]) -> History:
+    """The same with stored runs themselves, each once; `unread` are those that could not be read."""
+    found = {(one.run, one.experiment): one for one in stored.rows}
+    for journal in journals:
+        now = (_row(json.dumps(raw)) for raw in rows(journal))
+        found.update({(one.run, one.experiment): one for one in now if one is not None})
+    ordered = sorted(found.values(), key=lambda one: (one.at, one.run, one.experiment))
+    return History(rows=tuple(ordered), skipped=(*stored.skipped, *unread))
+
+
+def until(stored: History, journal: Journal) -> History:
+    """What was stored before a run began, of its own experiments, and the run itself."""
+    own = {one.name for one in journal.experiments}
+    at = journal.anchor.wall
+    before = [one for one in stored.rows if one.experiment in own and one.at < at]
+    now = [one for raw in rows(journal) if (one := _row(json.dumps(raw))) is not None]
+    return History(rows=(*before, *now), skipped=stored.skipped)
 
 
 def _lines(path: Path) -> list[str]:

@@ -6,7 +6,8 @@ and never a failure: budgets decide, and a regression between two builds takes `
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 
 from chaoskit.errors import InputError, Problem
@@ -20,20 +21,41 @@ from chaoskit.stats.compare import GATE_S
 WINDOW = 20  # runs before the last that say what is usual
 LEAST = 5  # of them
 FLAKY_WINDOW = 10
+EXPIRE_DAYS = 30.0
 
 
-def trends(history: History, measure: str = "recovery") -> tuple[Trend, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Freshness:
+    """How long what an experiment told is good for. Systems change, and old news is no news."""
+
+    now: datetime
+    days: float = EXPIRE_DAYS
+
+    def is_over(self, at: str) -> bool:
+        """Whether something that was told then is too old; a time that is none never is."""
+        try:
+            told = datetime.fromisoformat(at)
+        except ValueError:
+            return False
+        told = told if told.tzinfo else told.replace(tzinfo=UTC)
+        return self.now - told > timedelta(days=self.days)
+
+
+def trends(
+    history: History, measure: str = "recovery", fresh: Freshness | None = None
+) -> tuple[Trend, ...]:
     """The trend of every experiment in the history, by name.
 
     `measure` is a time of which less is better. What is slower by less than 0.2 s never matters.
-    Raises InputError for another one.
+    With `fresh`, experiments that nobody ran within its days are expired.
+    Raises InputError for another measure.
     """
     if measure not in measures():
         hint = f"choose from {', '.join(measures())}"
         raise InputError(Problem(file="--measure", message=f"no trend of {measure!r}", hint=hint))
     ordered = sorted(history.rows, key=lambda one: one.experiment)  # stable: time stays in order
     groups = groupby(ordered, key=lambda one: one.experiment)
-    return tuple(_trend(name, tuple(rows), measure) for name, rows in groups)
+    return tuple(_trend(name, tuple(rows), measure, fresh) for name, rows in groups)
 
 
 def measures() -> tuple[str, ...]:
@@ -44,26 +66,27 @@ def measures() -> tuple[str, ...]:
     )
 
 
-def state_of(points: Sequence[Point]) -> State:
+def state_of(points: Sequence[Point], fresh: Freshness | None = None) -> State:
     """The state after these runs; those that told nothing are left out."""
-    told = [bool(one.passed) for one in points if one.verdict and one.verdict.conclusive]
+    saying = [one for one in points if one.verdict and one.verdict.conclusive]
+    if saying and fresh is not None and fresh.is_over(saying[-1].at):
+        return State.EXPIRED
+    told = [bool(one.passed) for one in saying]
+    switches = sum(before != after for before, after in pairwise(told[-FLAKY_WINDOW:]))
     if len(told) <= 1:
         return State.NEW if told else State.UNTOLD
-    switches = sum(before != after for before, after in pairwise(told[-FLAKY_WINDOW:]))
-    if switches > 1:
-        return State.FLAKY
-    if told[-1] == told[-2]:
-        return State.STABLE
-    return State.FIXED if told[-1] else State.BROKEN
+    if switches <= 1 and told[-1] != told[-2]:
+        return State.FIXED if told[-1] else State.BROKEN
+    return State.FLAKY if switches > 1 else State.STABLE
 
 
-def _trend(name: str, rows: Sequence[Row], measure: str) -> Trend:
+def _trend(name: str, rows: Sequence[Row], measure: str, fresh: Freshness | None) -> Trend:
     points = tuple(_point(one, rows[-1], measure) for one in rows)
     known = [one for one in points if one.comparable and one.value is not None]
     trend = Trend(
         experiment=name,
         measure=measure,
-        state=state_of(points),
+        state=state_of(points, fresh),
         points=points,
         pace=Pace.TOO_FEW,
         shifts=_shifts(known),

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from chaoskit.model.measures import Unit
-from chaoskit.model.quantities import format_duration
 from chaoskit.reporters import svg
-from chaoskit.reporters.figures import Figure, sense_of
+from chaoskit.reporters.figures import Figure
 from chaoskit.reporters.lanes import draw_lanes, draw_latency
 from chaoskit.reporters.scene import Instant, Scene
 
 WIDTH = 980.0
 LEFT = 132.0
 RIGHT = 968.0
+FROM_EFFECT = "time from the fault taking effect"
 _LABEL_ROW = 17.0
 _AXIS_HEIGHT = 38.0
 
@@ -49,13 +49,13 @@ def draw_trial(scene: Scene, words: Words) -> Markup:
     drawn = [*lanes, *latency]
     layers = [
         _shades(scene, x, top, bottom),
-        _time_grid(scene, x, top, bottom),
+        time_axis((scene.start_s, scene.end_s), x, (top, bottom), zero=_zero_words(scene)),
         *(one for one in drawn if not one.startswith("<text")),
         _instant_lines(scene.instants, x, bottom),
         *(one for one in drawn if one.startswith("<text")),
         labels,
     ]
-    return frame(words, WIDTH, height, svg.group(layers))
+    return frame(words, WIDTH, height, svg.group(layers), axis=x)
 
 
 def draw_dots(figure: Figure, words: Words) -> Markup:
@@ -76,21 +76,21 @@ def draw_dots(figure: Figure, words: Words) -> Markup:
         svg.rect(x(bound) - 1, 3, 2, height - 6, svg.TEXT),
         *(_dot(x(dot.value), middle, kept=dot.kept) for dot in figure.dots),
     ]
-    return frame(words, width, height, svg.group(children))
+    return svg.tag(
+        "svg",
+        svg.compact(svg.group(children)),
+        viewBox=f"0 0 {svg.num(width)} {svg.num(height)}",
+        width=width,
+        height=height,
+        role="img",
+        aria_label=words.description,
+    )
 
 
 def bound_words(figure: Figure) -> str:
-    """What the drawing of dots says, in words."""
-    values = ", ".join(
-        f"trial {dot.trial} {'over ' if dot.censored else ''}{_value(dot.value, figure.unit)}"
-        for dot in figure.dots
-    )
-    side = "right" if sense_of(figure.measure).value == "at_least" else "left"
-    return f"Each dot is a trial, the upright line is the budget; to its {side} is kept. {values}"
-
-
-def _value(value: float, unit: Unit) -> str:
-    return format_duration(value) if unit is Unit.SECONDS else f"{value:.4g}"
+    """What the drawing of dots says, in words; the table of trials has the numbers."""
+    missed = sum(dot.kept is False for dot in figure.dots)
+    return f"{len(figure.dots)} trials beside the budget, {missed} missed"
 
 
 def _dot(x: float, y: float, *, kept: bool | None) -> Markup:
@@ -102,15 +102,21 @@ def _dot(x: float, y: float, *, kept: bool | None) -> Markup:
     return svg.tag("circle", cx=x, cy=y, r=4.0, paint=svg.DOT if kept else svg.HEALER_OPEN)
 
 
-def frame(words: Words, width: float, height: float, inside: Markup) -> Markup:
-    """A drawing with its title and description."""
+def frame(
+    words: Words, width: float, height: float, inside: Markup, *, axis: svg.Scale | None = None
+) -> Markup:
+    """A drawing with its title and description; with an axis of time the script can zoom it."""
+    zoom = (
+        {"data_axis": " ".join(f"{v:.6g}" for v in (axis.low, axis.high, axis.start, axis.end))}
+        if axis
+        else {}
+    )
     title, text = f"{words.id}-title", f"{words.id}-text"
     return svg.tag(
         "svg",
         svg.tag("title", words.title, id=title),
         svg.tag("desc", words.description, id=text),
-        inside,
-        xmlns="http://www.w3.org/2000/svg",
+        svg.compact(inside),
         viewBox=f"0 0 {svg.num(width)} {svg.num(height)}",
         width=width,
         height=height,
@@ -118,6 +124,8 @@ def frame(words: Words, width: float, height: float, inside: Markup) -> Markup:
         aria_labelledby=f"{title} {text}",
         font_family="system-ui, sans-serif",
         font_size="12",
+        paint=None,
+        **zoom,
     )
 
 
@@ -158,14 +166,23 @@ def _shades(scene: Scene, x: svg.Scale, top: float, bottom: float) -> Markup:
     return svg.group(dict.fromkeys(shades))
 
 
-def _time_grid(scene: Scene, x: svg.Scale, top: float, bottom: float) -> Markup:
-    drawn = []
-    for at_s in svg.nice_ticks(scene.start_s, scene.end_s, 9):
-        drawn.append(svg.line(x(at_s), top, x(at_s), bottom, svg.GRID))
-        drawn.append(svg.label(x(at_s), bottom + 16, _tick_text(at_s), svg.MUTED, anchor="middle"))
-    zero = "the fault taking effect" if scene.has_effect else "the first evidence"
-    drawn.append(svg.label(RIGHT, bottom + 33, f"time from {zero}", svg.MUTED, anchor="end"))
-    return svg.group(drawn)
+def _zero_words(scene: Scene) -> str:
+    return FROM_EFFECT if scene.has_effect else "time from the first evidence"
+
+
+def time_axis(
+    span: tuple[float, float], x: svg.Scale, rows: tuple[float, float], zero: str = FROM_EFFECT
+) -> Markup:
+    """Upright grid lines from the top to the bottom, their times below, and what zero is."""
+    top, bottom = rows
+    ticks = svg.nice_ticks(*span, 9)
+    drawn = [svg.line(x(at_s), top, x(at_s), bottom, svg.GRID) for at_s in ticks]
+    drawn += [
+        svg.label(x(at_s), bottom + 16, _tick_text(at_s), svg.MUTED, anchor="middle")
+        for at_s in ticks
+    ]
+    said = svg.label(RIGHT, bottom + 33, zero, svg.MUTED, anchor="end")
+    return svg.group([svg.tag("g", *drawn, class_="axis", data_rows=f"{top:g} {bottom:g}"), said])
 
 
 def _tick_text(at_s: float) -> str:

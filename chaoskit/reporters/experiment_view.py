@@ -1,28 +1,30 @@
 """One experiment as the report shows it: the judgement first, then what it rests on."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from markupsafe import Markup
 
-from chaoskit.model.journal import Act, Anchor, ExperimentRecord
+from chaoskit.model.journal import Anchor, ExperimentRecord
 from chaoskit.model.quantities import format_duration
+from chaoskit.model.trend import Trend
+from chaoskit.reporters.attribution_view import first_to_act
 from chaoskit.reporters.charts import Words, bound_words, draw_dots
+from chaoskit.reporters.detail import Detail
 from chaoskit.reporters.figures import (
     HEADLINE_MEASURES,
     Figure,
     budget_figures,
-    figure,
     judged,
     label_of,
 )
 from chaoskit.reporters.floor_view import floor_rows
 from chaoskit.reporters.ledgers import ledger_rows, ledger_words
-from chaoskit.reporters.logs import excerpts
-from chaoskit.reporters.proof_words import note_words, state_words
+from chaoskit.reporters.proof_words import note_words
+from chaoskit.reporters.summary_view import Summary, summary
 from chaoskit.reporters.text import redact_values
+from chaoskit.reporters.together import Gathering, Together
 from chaoskit.reporters.trial_view import TimelineOf, TrialView, trial_view
 from chaoskit.reporters.wording import (
     UNKNOWN,
@@ -32,7 +34,14 @@ from chaoskit.reporters.wording import (
     verdict_words,
 )
 
-LogsOf = Callable[[str], Mapping[str, Path]]  # log files by service, of a target
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What an experiment's view needs of its run."""
+
+    anchor: Anchor
+    detail: Detail
+    trends: Mapping[str, Trend]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +78,14 @@ class ExperimentView:
     sentence: str
     claim: str
     proof: str  # whether it has shown that it can fail, in words
-    proof_state: str  # the same in a word or two
+    summary: Summary
+    together: Together
     error_budget: str  # what the fault costs of the promise to users, when there is one
-    headline_figures: tuple[Figure, ...]
     budgets: tuple[BudgetRow, ...]
     columns: tuple[str, ...]
     trials: tuple[TrialView, ...]
+    lean: str  # the numbers of those that are not shown in every detail
+    folder: str  # where the evidence of its trials is
     shown: str  # the id of the trial whose drawing is open
     healers: tuple[HealerRow, ...]
     floors: tuple[tuple[str, ...], ...]  # healers beside the fastest that they can be
@@ -88,14 +99,19 @@ def experiment_view(
     page_id: str,
     record: ExperimentRecord,
     timeline_of: TimelineOf,
-    logs: tuple[LogsOf, Anchor],
+    around: Around,
 ) -> ExperimentView:
     """The view of one experiment; `page_id` is its id on the page."""
+    detail = around.detail
     columns = _columns(record)
-    trials = tuple(
-        trial_view(record, one, timeline_of(record, one), (f"{page_id}-t{one.index}", columns))
-        for one in record.trials
-    )
+    gathering, views = Gathering(record=record), []
+    for one in record.trials:
+        timeline = timeline_of(record, one)
+        place = (f"{page_id}-t{one.index}", columns)
+        lean = not detail.shows(record, one)
+        views.append(trial_view(record, one, timeline, place, lean=lean))
+        gathering.take(one, timeline)
+    trials = tuple(views)
     judgement = record.judgement
     return ExperimentView(
         id=page_id,
@@ -106,13 +122,15 @@ def experiment_view(
         sentence=_plain_sentence(record),
         claim=_claim(record),
         proof=note_words(record.proof),
-        proof_state=state_words(record.proof),
+        summary=summary(page_id, record, around.trends.get(record.name)),
+        together=gathering.view(page_id),
         error_budget=error_budget_words(record),
-        headline_figures=tuple(figure(record, measure) for measure in HEADLINE_MEASURES),
         budgets=_budget_rows(page_id, record),
         columns=tuple(label_of(one) for one in columns),
-        trials=_with_logs(record, trials, *logs),
-        shown=_most_telling(record, trials),
+        trials=trials,
+        lean=", ".join(str(one.record.index) for one in trials if one.lean),
+        folder=record.trials[0].folder.rpartition("/")[0] if record.trials else "",
+        shown=f"{page_id}-t{detail.telling.get(record.name, 0)}",
         healers=_healers(record),
         floors=floor_rows(record),
         ledger=ledger_words(record),
@@ -159,34 +177,6 @@ def _budget_rows(page_id: str, record: ExperimentRecord) -> tuple[BudgetRow, ...
     return tuple(rows)
 
 
-def _with_logs(
-    record: ExperimentRecord, trials: tuple[TrialView, ...], logs_of: LogsOf, anchor: Anchor
-) -> tuple[TrialView, ...]:
-    """The trials with what the services said; each log is read once."""
-    zeros_ns = [anchor.wall_ns + one.zero_ns - anchor.mono_ns for one in trials]
-    by_service = [
-        excerpts(service, path, zeros_ns)
-        for service, path in sorted(logs_of(record.target).items())
-    ]
-    return tuple(
-        replace(one, logs=tuple(found[i] for found in by_service if found[i].lines))
-        for i, one in enumerate(trials)
-    )
-
-
-def _most_telling(record: ExperimentRecord, trials: Sequence[TrialView]) -> str:
-    """The trial whose drawing is open: the first that failed, else the slowest to recover."""
-    if not trials:
-        return ""
-    telling = {Result.FAILED, Result.EXPECTED, Result.INCONCLUSIVE}
-    failed = next((one for one in trials if one.result in telling), None)
-    if failed:
-        return failed.id
-    dots = figure(record, "recovery").dots
-    slowest = max(dots, key=lambda dot: dot.value).trial if dots else trials[0].record.index
-    return next(one.id for one in trials if one.record.index == slowest)
-
-
 def _healers(record: ExperimentRecord) -> tuple[HealerRow, ...]:
     declared = {one.name: one for one in record.healers}
     acts = [judgement.acts for _, judgement in judged(record)]
@@ -196,7 +186,7 @@ def _healers(record: ExperimentRecord) -> tuple[HealerRow, ...]:
         mine = [act for trial in acts for act in trial if act.healer == name]
         healer = declared.get(name)
         settings = redact_values(dict(healer.settings)) if healer else {}
-        first = sum(_first_to_act(trial) == name for trial in acts)
+        first = sum(first_to_act(trial) == name for trial in acts)
         rows.append(
             HealerRow(
                 name=name,
@@ -210,11 +200,6 @@ def _healers(record: ExperimentRecord) -> tuple[HealerRow, ...]:
             )
         )
     return tuple(rows)
-
-
-def _first_to_act(acts: Sequence[Act]) -> str:
-    acted = [(act.acted_s, act.healer) for act in acts if act.acted_s is not None]
-    return min(acted)[1] if acted else ""
 
 
 def _over_trials(times_s: Sequence[float | None], trials: int) -> str:

@@ -100,6 +100,13 @@ def figure(experiment: ExperimentRecord, measure: str) -> Figure:
     )
 
 
+def worst_of(experiment: ExperimentRecord, measure: str) -> Measured | None:
+    """A measure in the trial that did worst, over the judged trials; None when none has it."""
+    worst = _worst(_dots(experiment, measure), sense_of(measure))
+    found = dict(judged(experiment))
+    return found[worst.trial].measured(measure) if worst is not None else None
+
+
 def worse_end(measured: Measured) -> float | None:
     """The end of the interval that a verdict uses; a censored measure has only its low end."""
     if measured.censored or sense_of(measured.measure) is Sense.AT_LEAST:

@@ -146,8 +146,9 @@ def _containers(lane: Lane, x: svg.Scale, top: float) -> list[Markup]:
 def _with_room(events: Iterable[Event], x: svg.Scale) -> list[tuple[Event, float]]:
     """Events, and the pixels until the next one: a label that does not fit is in the table."""
     kept = sorted(_unlike(events, x), key=lambda event: event.at_s)
-    nexts = [x(event.at_s) for event in kept[1:]] + [x.end + 8]
-    return [(event, until - x(event.at_s)) for event, until in zip(kept, nexts, strict=True)]
+    starts = [x(event.at_s) for event in kept]
+    ends = [*starts[1:], x.end + 8]  # one too many when nothing is left to draw
+    return [(event, end - start) for event, start, end in zip(kept, starts, ends, strict=False)]
 
 
 def _unlike(events: Iterable[Event], x: svg.Scale) -> list[Event]:
@@ -185,16 +186,15 @@ def _strength(strength: Strength, scene: Scene, x: svg.Scale, top: float) -> lis
 def _strip(strip: Strip, x: svg.Scale, top: float) -> list[Markup]:
     """Every failed ask at full height, every unknown one at half height."""
     left, right = x(strip.first_s), x(strip.last_s)
-    unknown = [x(float(at_s)) for at_s in strip.unknown_s]
-    bad = [x(float(at_s)) for at_s in strip.bad_s]
+    unknown, bad = x.all(strip.unknown_s), x.all(strip.bad_s)
     drawn = [
         _name(strip.probe, top + 12),
         svg.rect(left, top, max(right - left, _TICK), _STRIP, svg.GOOD),
     ]
-    if unknown:
+    if len(unknown):
         path = svg.ticks_path(unknown, top + _STRIP / 2, _STRIP / 2, _TICK)
         drawn.append(svg.tag("path", d=path, data_unknown=str(len(unknown)), paint=svg.UNSURE))
-    if bad:
+    if len(bad):
         path = svg.ticks_path(bad, top, _STRIP, _TICK)
         drawn.append(svg.tag("path", d=path, data_failed=str(len(bad)), paint=svg.BAD))
     return drawn
@@ -228,9 +228,9 @@ def _latency_key(x: svg.Scale, y: float, *, log: bool) -> list[Markup]:
         drawn.append(svg.line(left, y - 4, left + 22, y - 4, paint))
         drawn.append(svg.label(left + 28, y, text, svg.MUTED))
         left += 28 + svg.width_of(text) + 18
-    drawn.append(svg.rect(left, y - 5.5, 10, 2, svg.PEAK))
+    drawn.append(svg.line(left, y - 4.5, left + 10, y - 4.5, svg.PEAK))
     drawn.append(svg.label(left + 16, y, "slowest", svg.MUTED))
-    return drawn
+    return [svg.tag("g", *drawn, class_="key")]
 
 
 def _runs(values: Floats) -> list[range]:
@@ -249,24 +249,24 @@ def _curve(xs: Sequence[float], values: Floats, y: svg.Scale) -> str:
     """A line through the buckets; one that stands alone is a dash."""
     parts = []
     for run in _runs(values):
-        points = [f"{svg.num(xs[i])} {svg.num(y(float(values[i])))}" for i in run]
-        parts.append("M" + "L".join(points) + ("h2" if len(points) == 1 else ""))
+        points = [(xs[i], y(float(values[i]))) for i in run]
+        parts.append(svg.polyline(points) + ("h2" if len(points) == 1 else ""))
     return "".join(parts)
 
 
 def _band(xs: Sequence[float], low: Floats, high: Floats, y: svg.Scale) -> str:
     parts = []
     for run in _runs(low):
-        there = [f"{svg.num(xs[i])} {svg.num(y(float(high[i])))}" for i in run]
-        back = [f"{svg.num(xs[i])} {svg.num(y(float(low[i])))}" for i in reversed(run)]
-        parts.append("M" + "L".join(there + back) + "z")
+        there = [(xs[i], y(float(high[i]))) for i in run]
+        back = [(xs[i], y(float(low[i]))) for i in reversed(run)]
+        parts.append(svg.polyline(there + back) + "z")
     return "".join(parts)
 
 
 def _peaks(xs: Sequence[float], values: Floats, y: svg.Scale) -> str:
     half = 1.75
     return "".join(
-        f"M{svg.num(xs[i] - half)} {svg.num(y(float(values[i])) - 1)}h{half * 2}v2h-{half * 2}z"
+        f"M{svg.num(xs[i] - half)} {svg.num(y(float(values[i])))}h{half * 2}"
         for run in _runs(values)
         for i in run
     )

@@ -33,11 +33,11 @@ class Buckets:
 
 
 def drawn_buckets(samples: Samples, zero_ns: int, span: tuple[float, float]) -> Buckets:
-    """Buckets narrow enough to draw: at least ten asks each, at most 200 of them."""
+    """Buckets narrow enough to draw: at least ten asks each, at most 140 of them."""
     low_s, high_s = span
     at_s = (samples["due"] - zero_ns) / NS
     samples = samples[(at_s >= low_s) & (at_s <= high_s)]
-    count = int(np.clip(len(samples) // _PER_BUCKET, 20, 200))
+    count = int(np.clip(len(samples) // _PER_BUCKET, 20, 140))
     return buckets(samples, zero_ns, low_s, (high_s - low_s) / count, count)
 
 

@@ -5,9 +5,10 @@ own belongs to the one before it: a stack trace stays whole.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -48,8 +49,6 @@ class _Window:
 
     def offer(self, at_ns: int, text: str) -> None:
         at_s = (at_ns - self.zero_ns) / NS
-        if abs(at_s) > WINDOW_S:
-            return
         self.seen += 1
         if at_s < 0:
             self.before.append(LogLine(at_s=at_s, text=text))
@@ -62,15 +61,18 @@ def excerpts(service: str, path: Path, zeros_ns: Sequence[int]) -> tuple[Excerpt
 
     A file that cannot be read gives empty excerpts: a report is worth having without it.
     """
-    windows = [_Window(zero_ns=zero_ns) for zero_ns in zeros_ns]
+    windows = _empty(zeros_ns)
+    ordered = sorted(windows, key=lambda one: one.zero_ns)
+    edges = [one.zero_ns for one in ordered]
+    reach = int(WINDOW_S * NS)
     try:
         for at_ns, text in _stamped(path):
-            near = [one for one in windows if abs(at_ns - one.zero_ns) <= WINDOW_S * NS]
-            shown = redact(one_line(text, limit=_LINE_LIMIT)) if near else ""
-            for window in near:
+            first, last = bisect_left(edges, at_ns - reach), bisect_right(edges, at_ns + reach)
+            shown = redact(one_line(text, limit=_LINE_LIMIT)) if first < last else ""
+            for window in ordered[first:last]:
                 window.offer(at_ns, shown)
     except OSError:
-        windows = [_Window(zero_ns=zero_ns) for zero_ns in zeros_ns]
+        windows = _empty(zeros_ns)
     return tuple(
         Excerpt(
             service=service,
@@ -78,6 +80,31 @@ def excerpts(service: str, path: Path, zeros_ns: Sequence[int]) -> tuple[Excerpt
             left_out=window.seen - len(window.before) - len(window.after),
         )
         for window in windows
+    )
+
+
+def _empty(zeros_ns: Sequence[int]) -> list[_Window]:
+    return [_Window(zero_ns=zero_ns) for zero_ns in zeros_ns]
+
+
+def shortened(found: Sequence[Excerpt], characters: int) -> tuple[Excerpt, ...]:
+    """The lines nearest to the fault, at most so many characters of all services together."""
+    nearest = sorted(
+        ((abs(line.at_s), i, j) for i, one in enumerate(found) for j, line in enumerate(one.lines)),
+    )
+    kept: set[tuple[int, int]] = set()
+    for _, i, j in nearest:
+        characters -= len(found[i].lines[j].text) + 40
+        if characters < 0:
+            break
+        kept.add((i, j))
+    return tuple(
+        replace(
+            one,
+            lines=tuple(line for j, line in enumerate(one.lines) if (i, j) in kept),
+            left_out=one.left_out + sum((i, j) not in kept for j in range(len(one.lines))),
+        )
+        for i, one in enumerate(found)
     )
 
 

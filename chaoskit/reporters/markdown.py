@@ -4,6 +4,7 @@ import re
 
 from chaoskit.model.journal import ExperimentRecord, Journal
 from chaoskit.reporters.figures import HEADLINE_MEASURES, Figure, figure, label_of
+from chaoskit.reporters.findings import line_of
 from chaoskit.reporters.headline import headline
 from chaoskit.reporters.ledgers import LEDGER_HEADS, ledger_rows, ledger_words
 from chaoskit.reporters.proof_words import note_words
@@ -100,7 +101,7 @@ def _sentences(journal: Journal) -> list[str]:
         if result is Result.PASSED:
             continue
         sentence = record.judgement.sentence if record.judgement else "It was not judged."
-        place = f"{record.file}:{record.line}"
+        place = f"{record.file}:{line_of(record)}"
         lines.append(
             f"- {result.symbol} **{escape(record.title)}** ({escape(place)}): {escape(sentence)}"
         )

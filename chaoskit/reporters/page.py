@@ -11,8 +11,16 @@ from datetime import datetime
 from chaoskit.model.journal import Journal
 from chaoskit.model.proof import Proof, ProofState
 from chaoskit.model.quantities import format_duration
-from chaoskit.reporters.experiment_view import ExperimentView, LogsOf, experiment_view
+from chaoskit.reporters.advice import Advice, advice_of
+from chaoskit.reporters.attribution_view import Attribution, attribution
+from chaoskit.reporters.confidence import confidence_words
+from chaoskit.reporters.error_budget_view import error_budget_rows
+from chaoskit.reporters.experiment_view import Around, ExperimentView, experiment_view
+from chaoskit.reporters.faults_matrix import FaultsMatrix, faults_matrix
 from chaoskit.reporters.headline import Headline, headline
+from chaoskit.reporters.logs_view import LogsOf, with_logs
+from chaoskit.reporters.principles import Principle, principles
+from chaoskit.reporters.prompt import prompt_of
 from chaoskit.reporters.proof_words import Matrix, bought, matrix_of, note_words, state_of
 from chaoskit.reporters.text import redact, redact_values
 from chaoskit.reporters.trial_view import TimelineOf
@@ -25,34 +33,64 @@ class Page:
 
     journal: Journal
     headline: Headline
+    confidence: str  # how sure the headline is, when it praises
     when: str
     lasted: str
+    commit: str  # of the repository that it was started in; empty when there is none
+    advice: tuple[Advice, ...]
+    principles: tuple[Principle, ...]
     experiments: tuple[ExperimentView, ...]
+    faults: FaultsMatrix
+    attribution: Attribution
+    error_budgets: tuple[tuple[str, ...], ...]  # of experiments with a promise
+    targets: int
+    writes: bool  # any experiment kept a ledger
+    trends: bool  # any experiment was run before
+    ids: Mapping[str, str]  # where on the page an experiment is, by its name
     matrix: Matrix | None  # which healer heals which fault; of a run of control arms
     bought: tuple[str, ...]  # what each healer buys
     untold: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
+    images: tuple[tuple[str, ...], ...]  # target, service, image, digest
     command: str
+    prompt: str  # the run as text
 
 
 def page_of(
-    journal: Journal, timeline_of: TimelineOf, logs_of: LogsOf, proofs: Sequence[Proof] = ()
+    journal: Journal,
+    timeline_of: TimelineOf,
+    around: Around,
+    others: tuple[LogsOf, Sequence[Proof]],
 ) -> Page:
-    """The report of a run, from its journal and its evidence."""
+    """The report of a run, from its journal, its evidence, and what was stored of earlier runs."""
+    logs_of, proofs = others
+    records, advice = journal.experiments, advice_of(journal)
+    ids = {record.name: f"e{number}" for number, record in enumerate(records, start=1)}
+    views = [experiment_view(ids[one.name], one, timeline_of, around) for one in records]
     return Page(
         journal=journal,
         headline=headline(journal),
+        confidence=confidence_words(journal),
         when=_when(journal.anchor.wall),
         lasted=_lasted(journal),
-        experiments=tuple(
-            experiment_view(f"e{number}", record, timeline_of, (logs_of, journal.anchor))
-            for number, record in enumerate(journal.experiments, start=1)
-        ),
+        commit=_commit(journal),
+        advice=advice,
+        principles=principles(records),
+        experiments=with_logs(views, logs_of, around),
+        faults=faults_matrix(records),
+        attribution=attribution(records),
+        error_budgets=error_budget_rows(records),
+        targets=len({one.target for one in records}),
+        writes=any(one.ledger for one in records),
+        trends=any(len(one.points) > 1 for one in around.trends.values()),
+        ids=ids,
         matrix=matrix_of(proofs) if proofs else None,
         bought=tuple(f"{one.experiment}: {said}" for one in proofs for said in bought(one)),
         untold=_untold(journal),
         environment=_environment(journal),
+        images=_images(journal),
         command=redact(journal.command),
+        prompt=prompt_of(journal, advice),
     )
 
 
@@ -112,6 +150,16 @@ def _environment(journal: Journal) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
+def _images(journal: Journal) -> tuple[tuple[str, ...], ...]:
+    """What every service ran, each once."""
+    rows = {
+        (one.target, service, *image.partition(" ")[::2]): None
+        for one in journal.experiments
+        for service, image in sorted(one.images.items())
+    }
+    return tuple(rows)
+
+
 def _flat(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_flat(one)}" for key, one in value.items())
@@ -127,6 +175,14 @@ def _when(wall: str) -> str:
     except ValueError:
         return wall
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def _commit(journal: Journal) -> str:
+    """`3f9a1c2 on main`, and that there were changes."""
+    commit, _, changes = str(journal.environment.get("commit", "")).partition(" ")
+    branch = journal.environment.get("branch", "")
+    said = f"{commit[:9]}{' ' if changes else ''}{changes}"
+    return f"{said} on {branch}" if commit and branch else said
 
 
 def _lasted(journal: Journal) -> str:

@@ -136,7 +136,8 @@ def _bought(proof: Proof, itself: ArmResult, off: ArmResult) -> str:
     parts = []
     harm = _harm(off, proof.watch_s)
     if harm:
-        parts.append(f"{harm}; with it, {_harm(itself, proof.watch_s) or 'none does'}")
+        kept = _harm(itself, proof.watch_s)
+        parts.append(harm if kept is None else f"{harm}; with it, {kept or 'none does'}")
     slow, quick = _middle(off, "latency_p99"), _middle(itself, "latency_p99")
     if not harm and "latency_p99" in off.missed and slow and quick:
         parts.append(
@@ -149,18 +150,22 @@ def _bought(proof: Proof, itself: ArmResult, off: ArmResult) -> str:
         parts.append(f"full strength does not come back{back}")
     if not parts:
         told = verdict_words(off.verdict)
-        parts.append(f"the outcome is {told}, and users see no difference")
+        parts.append(
+            f"the outcome is {told}" + (", and users see no difference" if harm == "" else "")
+        )
     return f"Without {off.healer}, {'; '.join(parts)}."
 
 
-def _harm(arm: ArmResult, watch_s: float) -> str:
-    """Which share of the requests failed, and until when; empty when none did."""
+def _harm(arm: ArmResult, watch_s: float) -> str | None:
+    """Which share of the requests failed, and until when; empty when none did, None if unknown."""
     availability, recovery = _middle(arm, "availability"), _figure(arm, "recovery")
     impact = _figure(arm, "impact")
-    if availability is None or availability >= 1 or recovery is None or impact is None:
+    if availability is not None and availability >= 1:
         return ""
+    if availability is None or recovery is None or impact is None:
+        return None
     if impact.low is None or impact.high is None or recovery.low is None:
-        return ""
+        return None
     bad_s = (1 - availability) * watch_s
     until_s = watch_s if recovery.censored else recovery.low + (impact.high - impact.low)
     share = min(1.0, bad_s / max(until_s - impact.high, bad_s))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from chaoskit.model.marks import NS
 from chaoskit.model.progress import News, Step
 from chaoskit.model.quantities import format_duration, parse_duration
+from chaoskit.reporters.countdown import SINCE_EFFECT
 from chaoskit.reporters.text import one_line
 
-_TICKS = 60  # of health; four a second make a quarter of a minute
 _MARKS = 6
 
 
@@ -30,7 +30,6 @@ class Now:
     p99_s: float | None = None
     bad: int = 0
     asked: int = 0
-    ticks: deque[str] = field(default_factory=lambda: deque(maxlen=_TICKS))
     strength: dict[str, tuple[int, int]] = field(default_factory=dict)
     marks: deque[str] = field(default_factory=lambda: deque(maxlen=_MARKS))
 
@@ -48,11 +47,12 @@ class Now:
                 budgets = news.data.get("budgets")
                 self.budgets = dict(budgets) if isinstance(budgets, Mapping) else {}
                 self.trial = 0
+                self._begin("preparing", news)
             case Step.TRIAL:
                 self.trial = _whole(news.data.get("index")) or news.trial
+                self._begin("preparing", news)
                 self.effect_ns = None
                 self.health = ""
-                self.ticks.clear()
                 self.marks.clear()
                 self.strength.clear()
             case Step.PHASE:
@@ -75,11 +75,12 @@ class Now:
             return ()
         since_s = max(now_ns - self.effect_ns, 0) / NS
         said = []
-        for measure, text in self.budgets.items():
+        for measure in SINCE_EFFECT:
+            text = self.budgets.get(measure, "")
             try:
                 bound_s = parse_duration(text)
             except ValueError:
-                continue  # a share or a count
+                continue  # there is no such budget
             over = ", over" if since_s > bound_s else ""
             said.append(f"{measure} {since_s:.1f} s of {text}{over}")
         return tuple(said)
@@ -95,7 +96,7 @@ class Now:
         return ", ".join(parts)
 
     def _begin(self, doing: str, news: News) -> None:
-        self.doing = one_line(doing, limit=60)
+        self.doing = one_line(doing, limit=120)
         self.doing_since_ns = news.at_ns
         at_most = news.data.get("seconds")
         self.doing_at_most_s = (
@@ -108,7 +109,6 @@ class Now:
         p99_s = news.data.get("p99_s")
         self.p99_s = float(p99_s) if isinstance(p99_s, (int, float)) else None
         self.bad, self.asked = _whole(news.data.get("bad")), _whole(news.data.get("asked"))
-        self.ticks.append(self.health)
         return self.health != before
 
     def _mark(self, news: News) -> bool:
@@ -143,7 +143,8 @@ def mark_words(news: News) -> str:
     if "want" in data:
         what = f"{data.get('have')} of {data['want']} instances"
     words = [f"{since:+.3f} s"] if isinstance(since, (int, float)) else []
-    words += [kind, str(data.get("source") or ""), str(place), what]
+    source = str(data.get("source") or "")
+    words += [kind, source if source != kind else "", str(place), what]
     return one_line(" ".join(filter(None, words)), limit=160)
 
 

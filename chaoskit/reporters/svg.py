@@ -5,12 +5,18 @@ blocked; the class beside it lets the style sheet recolour it for a dark page.
 """
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup, escape
 
 from chaoskit.reporters.text import clean, clip
+
+Floats = npt.NDArray[np.float64]
 
 _TEXT_LIMIT = 2000  # characters of a title or a description
 CHAR_PX = 6.9  # a character of the labels' size, on average; a little too wide rather than narrow
@@ -59,7 +65,16 @@ P50 = _paint("s-p50", stroke="#0b5cad", stroke_width="1.75", fill="none")
 P99 = _paint("s-p99", stroke="#0b5cad", stroke_width="1", fill="none", stroke_dasharray="3 2")
 DOT = _paint("s-dot", fill="#1a7f37", fill_opacity="0.75")
 CROSS = _paint("s-cross", stroke="#b3261e", stroke_width="2", fill="none")
-PEAK = _paint("s-peak", fill="#57606a")
+CURVE = _paint("s-curve", stroke="#0b5cad", stroke_width="1.25", stroke_opacity="0.55", fill="none")
+CURVE_MISSED = _paint(
+    "s-curve-missed", stroke="#b3261e", stroke_width="1.5", stroke_dasharray="6 2", fill="none"
+)
+LINE_BUDGET = _paint("s-line-budget", stroke="#1b1f24", stroke_width="2", fill="none")
+LINE_BOUND = _paint(
+    "s-line-bound", stroke="#0b5cad", stroke_width="1.5", stroke_dasharray="4 2", fill="none"
+)
+SPARK = _paint("s-spark", stroke="#0b5cad", stroke_width="1.5", fill="none")
+PEAK = _paint("s-peak", stroke="#57606a", stroke_width="2", fill="none")
 
 
 def num(value: float) -> str:
@@ -86,6 +101,40 @@ def tag(
     return Markup(f"<{name}{opening}>{inside}</{name}>" if inside else f"<{name}{opening}/>")  # noqa: S704 - escaped above
 
 
+_RUN = re.compile(
+    r"<(line|rect|path|circle|text)((?: [a-z][\w-]*=\"[^\"]*\")*?)"
+    r"( class=\"s-[\w-]+\"(?: [a-z-]+=\"[^\"]*\")*)(/>|>[^<]*</\1>)"
+)
+
+
+def compact(drawn: Markup) -> Markup:
+    """The same drawing in fewer characters: neighbours that are painted alike share their paint.
+
+    A report holds thousands of grid lines and labels; their paint is longer than they are.
+    """
+    parts: list[str] = []
+    alike: list[tuple[str, str]] = []  # without its paint, and with it
+    paint, end = "", 0
+
+    def flush() -> None:
+        if len(alike) > 1:
+            parts.append(f"<g{paint}>{''.join(bare for bare, _ in alike)}</g>")
+        else:
+            parts.extend(whole for _, whole in alike)
+        alike.clear()
+
+    for found in _RUN.finditer(drawn):
+        if found.start() != end or found[3] != paint:
+            flush()
+            parts.append(drawn[end : found.start()])
+            paint = found[3]
+        alike.append((f"<{found[1]}{found[2]}{found[4]}", found[0]))
+        end = found.end()
+    flush()
+    parts.append(drawn[end:])
+    return Markup("".join(parts))  # noqa: S704 - what was safe before
+
+
 def group(children: Iterable[Markup]) -> Markup:
     """Elements side by side."""
     return Markup("").join(children)
@@ -106,6 +155,13 @@ def label(x: float, y: float, text: str, paint: Paint = TEXT, *, anchor: str = "
     if anchor == "start":
         return tag("text", text, x=x, y=y, paint=paint)
     return tag("text", text, x=x, y=y, text_anchor=anchor, paint=paint)
+
+
+def diamond(x: float, y: float, half: float, paint: Paint) -> Markup:
+    """A square on its corner."""
+    h = num(half)
+    path = f"M{num(x)} {num(y - half)}l{h} {h}l-{h} {h}l-{h} -{h}z"
+    return tag("path", d=path, paint=paint)
 
 
 def width_of(text: str) -> float:
@@ -136,6 +192,11 @@ class Scale:
             share = math.log(value / self.low) / math.log(self.high / self.low)
         else:
             share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+    def all(self, values: Floats) -> Floats:
+        """The pixels of many values at once, on a linear scale."""
+        share = (np.clip(values, self.low, self.high) - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
 
@@ -179,19 +240,24 @@ def stack(spans: Sequence[tuple[float, float]]) -> list[int]:
     return rows
 
 
-def ticks_path(xs: Sequence[float], y: float, height: float, width: float) -> str:
+def polyline(points: Sequence[tuple[float, float]]) -> str:
+    """Path data through points; steps are shorter to write than places, and do not drift."""
+    whole = [(round(10 * x), round(10 * y)) for x, y in points]
+    parts = [f"M{num(whole[0][0] / 10)} {num(whole[0][1] / 10)}"]
+    for (x, y), (to_x, to_y) in pairwise(whole):
+        parts.append(f"l{num((to_x - x) / 10)} {num((to_y - y) / 10)}")
+    return "".join(parts)
+
+
+def ticks_path(xs: Floats, y: float, height: float, width: float) -> str:
     """Path data of one upright tick at each x; ticks that touch are drawn as one bar.
 
     `xs` is sorted. Nothing is left out: each x is covered by a bar at least `width` wide.
     """
-    bars: list[tuple[float, float]] = []
-    for x in xs:
-        if bars and x <= bars[-1][1]:
-            bars[-1] = (bars[-1][0], max(bars[-1][1], x + width))
-        else:
-            bars.append((x, x + width))
+    apart = np.flatnonzero(np.diff(xs) > width)
+    lefts = xs[np.concatenate(([0], apart + 1))] if len(xs) else xs
+    rights = xs[np.concatenate((apart, [len(xs) - 1]))] + width if len(xs) else xs
     return "".join(
-        f"M{num(left)} {num(y)}h{num(max(right - left, 0.1))}v{num(height)}"
-        f"h-{num(max(right - left, 0.1))}z"
-        for left, right in bars
+        f"M{num(left)} {num(y)}h{num(right - left)}v{num(height)}h-{num(right - left)}z"
+        for left, right in zip(lefts.tolist(), rights.tolist(), strict=True)
     )

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -11,10 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from chaoskit.model.journal import ExperimentRecord, Journal
+from chaoskit.model.progress import Listener
 from chaoskit.model.proof import ProofState
+from chaoskit.model.wishes import Wishes
 from chaoskit.reporters.figures import HEADLINE_MEASURES, Figure, figure, label_of
 from chaoskit.reporters.headline import headline
 from chaoskit.reporters.proof_words import state_of, state_words
+from chaoskit.reporters.terminal_keys import Keys
 from chaoskit.reporters.terminal_live import LiveListener
 from chaoskit.reporters.terminal_plain import PlainListener, fit
 from chaoskit.reporters.text import one_line, redact
@@ -38,21 +42,37 @@ _STYLES = {
 }
 
 
+@contextmanager
+def watching(keyboard: TextIO | None, stream: TextIO) -> Iterator[tuple[Listener, Wishes]]:
+    """Whoever is told of a run, and what they wish for: by keys, where there is a live view."""
+    with ExitStack() as ends:
+        typing = keyboard is not None and not keyboard.closed and keyboard.isatty()
+        keys = Keys(keyboard) if keyboard and typing and is_live(stream, os.environ) else None
+        shown = listener(stream, wishes=keys)
+        ends.enter_context(shown)
+        if keys is not None and isinstance(shown, LiveListener):
+            keys.erase = shown.painter.erase
+            ends.enter_context(keys.read())
+        yield shown, keys or Wishes()
+
+
+def is_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether a person sits before the stream. In CI nobody does, even where it has a terminal."""
+    still = environ.get("CI") or environ.get("TTY_INTERACTIVE") == "0"
+    return stream.isatty() and not still and environ.get("TERM") != "dumb"
+
+
 def listener(
     stream: TextIO,
     *,
+    wishes: Wishes | None = None,
     environ: Mapping[str, str] | None = None,
     now_ns: Callable[[], int] = time.monotonic_ns,  # noqa: TID251 - a display; nothing is measured
     wall_ns: Callable[[], int] = time.time_ns,
 ) -> LiveListener | PlainListener:
-    """The listener for a stream, a context manager: live on a terminal, lines everywhere else.
-
-    In CI it is never live, even where the CI gives us a terminal: an animation fills its log.
-    """
-    environ = os.environ if environ is None else environ
-    still = environ.get("CI") or environ.get("TTY_INTERACTIVE") == "0"
-    if stream.isatty() and not still and environ.get("TERM") != "dumb":
-        return LiveListener(stream, now_ns=now_ns)
+    """The listener for a stream, a context manager: live on a terminal, lines everywhere else."""
+    if is_live(stream, os.environ if environ is None else environ):
+        return LiveListener(stream, now_ns=now_ns, wishes=wishes)
     return PlainListener(stream, now_ns=now_ns, wall_ns=wall_ns)
 
 

@@ -21,6 +21,7 @@ _STATE_STYLES = {
     State.FIXED: "green",
     State.BROKEN: "red",
     State.FLAKY: "yellow",
+    State.EXPIRED: "yellow",
     State.STABLE: "default",
     State.UNTOLD: "yellow",
 }

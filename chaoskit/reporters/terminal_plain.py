@@ -1,7 +1,8 @@
 """Progress for a log: one line for each change, and a sign of life while nothing changes.
 
 No animation, no cursor movements; ASCII where the stream can do no better. A line never begins with
-text of others, so that a target's log cannot give commands to the CI that reads ours.
+text of others, and what a CI would obey anywhere in a line is taken out of it, so that a target's log
+cannot give commands to the CI that reads ours.
 """
 
 import threading
@@ -13,8 +14,9 @@ from typing import Self, TextIO
 from chaoskit.model.marks import NS
 from chaoskit.model.progress import News, Step
 from chaoskit.model.quantities import format_duration
+from chaoskit.reporters.eta import Eta
 from chaoskit.reporters.state import Now, mark_words
-from chaoskit.reporters.text import one_line
+from chaoskit.reporters.text import one_line, tame
 from chaoskit.reporters.wording import plural
 
 HEARTBEAT_S = 20.0
@@ -63,6 +65,7 @@ class PlainListener:
         self._started_ns = now_ns()
         self._wall_from_mono_ns = wall_ns() - self._started_ns
         self._now = Now(doing_since_ns=self._started_ns)
+        self._eta = Eta()
         self._last_line_ns = self._started_ns
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -71,6 +74,7 @@ class PlainListener:
     def tell(self, news: News) -> None:
         """Write a line when something changed."""
         with self._lock:
+            self._eta.take(news)
             if self._now.take(news):
                 text = _line_of(news, self._now)
                 if text:
@@ -82,7 +86,7 @@ class PlainListener:
         with self._lock:
             now_ns = self._now_ns()
             if now_ns - self._last_line_ns >= HEARTBEAT_S * NS:
-                self._write(now_ns, _still(self._now, now_ns))
+                self._write(now_ns, _still(self._now, now_ns, self._eta.left_s(now_ns)))
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
@@ -108,7 +112,8 @@ class PlainListener:
         wall_s = (self._wall_from_mono_ns + at_ns) / NS
         clock = datetime.fromtimestamp(wall_s, UTC).strftime("%H:%M:%SZ")
         since_s = max(at_ns - self._started_ns, 0) / NS
-        line = fit(f"{clock} +{since_s:.0f}s  {text}", getattr(self._stream, "encoding", None))
+        line = tame(f"{clock} +{since_s:.0f}s  {text}")
+        line = fit(line, getattr(self._stream, "encoding", None))
         try:
             self._stream.write(line + "\n")
             self._stream.flush()
@@ -116,11 +121,12 @@ class PlainListener:
             self._done.set()  # nobody reads us any more; the run goes on
 
 
-def _still(now: Now, now_ns: int) -> str:
+def _still(now: Now, now_ns: int, left_s: float | None) -> str:
     doing = f"still {now.doing}, {format_duration(now.elapsed_s(now_ns))}"
     if now.doing_at_most_s is not None:
         doing += f" of at most {format_duration(now.doing_at_most_s)}"
-    parts = [doing, now.health_words(), *now.countdown(now_ns)]
+    left = "" if left_s is None else f"about {format_duration(round(left_s))} to go"
+    parts = [doing, now.health_words(), *now.countdown(now_ns), left]
     return _placed(now, "; ".join(filter(None, parts)))
 
 
@@ -139,7 +145,15 @@ def _line_of(news: News, now: Now) -> str:
 
 def _run(news: News, _now: Now, text: str) -> str:
     named = [f"{key} {news.data[key]}" for key in ("run_id", "seed") if key in news.data]
-    return "run " + one_line(", ".join([*named, *filter(None, [text])]))
+    counted = [
+        plural(news.data[key], key.removesuffix("s"))
+        for key in ("experiments", "trials")
+        if isinstance(news.data.get(key), int)
+    ]
+    estimates = news.data.get("estimates")
+    if isinstance(estimates, Mapping) and estimates:
+        counted.append(f"at least {format_duration(round(sum(estimates.values())))}")
+    return "run " + one_line(", ".join([*named, *counted, *filter(None, [text])]))
 
 
 def _target(news: News, _now: Now, text: str) -> str:

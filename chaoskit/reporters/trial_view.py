@@ -50,6 +50,7 @@ class TrialView:
     asks: tuple[tuple[str, ...], ...]
     logs: tuple[Excerpt, ...]
     zero_ns: int
+    lean: bool  # its drawing, tables and logs are on disk only
 
 
 def trial_result(experiment: ExperimentRecord, trial: TrialRecord) -> Result:
@@ -71,10 +72,12 @@ def trial_view(
     trial: TrialRecord,
     timeline: Timeline,
     place: tuple[str, Sequence[str]],
+    *,
+    lean: bool = False,
 ) -> TrialView:
     """The view of one trial; `place` is its id on the page and the columns of its table."""
     page_id, columns = place
-    scene = scene_of(timeline, trial)
+    scene = None if lean else scene_of(timeline, trial)
     judgement = trial.judgement
     verdict = verdict_words(judgement.verdict) if judgement else "not judged"
     zero_ns = zero_of(timeline)
@@ -94,12 +97,13 @@ def trial_view(
         notes=_notes(trial),
         drawing=draw_trial(scene, words) if scene else Markup(""),
         description=description,
-        measures=_measure_rows(judgement.measures if judgement else ()),
-        marks=_mark_rows(timeline.marks[:_MARKS_LISTED], zero_ns),
+        measures=_measure_rows(judgement.measures if judgement and not lean else ()),
+        marks=() if lean else _mark_rows(timeline.marks[:_MARKS_LISTED], zero_ns),
         marks_left_out=max(len(timeline.marks) - _MARKS_LISTED, 0),
         asks=_ask_rows(scene.listed) if scene else (),
         logs=(),
         zero_ns=zero_ns,
+        lean=lean,
     )
 
 
@@ -129,6 +133,9 @@ def _notes(trial: TrialRecord) -> tuple[str, ...]:
     lag = trial.send_lag_p99_s
     if lag is not None:
         notes.append(f"Asks were sent at most {format_duration(lag)} late (p99).")
+    if trial.clock_error_s:
+        error = format_duration(trial.clock_error_s)
+        notes.append(f"Samples come from another machine, whose clock is known to {error}.")
     return tuple(notes)
 
 
@@ -161,6 +168,8 @@ def _mark_rows(marks: Sequence[Mark], zero_ns: int) -> tuple[tuple[str, ...], ..
 
 
 def _detail(mark: Mark) -> str:
+    if mark.kind is MarkKind.REDUNDANCY and mark.data.get("silent"):
+        return "not counted: the cluster is not heard"
     if mark.kind is MarkKind.REDUNDANCY and "want" in mark.data:
         return f"{mark.data.get('have')} of {mark.data['want']}"
     return mark.detail
