@@ -5,13 +5,16 @@ from pathlib import Path
 
 import click
 
+from chaoskit.cli import completing
 from chaoskit.cli.options import PathArgument, json_option
 from chaoskit.errors import Exit, InputError, Problem
 
 
 @click.command()
-@click.argument("baseline", metavar="A", type=PathArgument())
-@click.argument("candidate", metavar="[B]", type=PathArgument(), required=False)
+@click.argument("baseline", metavar="A", type=PathArgument(), shell_complete=completing.runs)
+@click.argument(
+    "candidate", metavar="[B]", type=PathArgument(), required=False, shell_complete=completing.runs
+)
 @click.option("--markdown", type=PathArgument(), help="Also write it as Markdown.")
 @click.option("--html", type=PathArgument(), help="Also write it as one HTML file.")
 @click.option("--save", type=PathArgument(), help="Write the last run named as a baseline file.")

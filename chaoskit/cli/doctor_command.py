@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from chaoskit.cli.options import json_option, reports_option
+from chaoskit.cli.options import json_option, reports_option, targets_option
 from chaoskit.errors import Exit
 
 _SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
@@ -16,12 +16,18 @@ _SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"
 @click.command()
 @reports_option()
 @click.option("--full", is_flag=True, help="Also start the agent and ask it about every fault.")
+@click.option(
+    "--ignore", "ignored", multiple=True, metavar="CHECK", help="A check that may only warn."
+)
+@targets_option()
 @json_option()
-def command(*, reports: Path, full: bool, as_json: bool) -> None:
-    """Check this machine: what works, what does not, what mends it."""
+def command(
+    *, reports: Path, full: bool, ignored: tuple[str, ...], targets: Path, as_json: bool
+) -> None:
+    """Check this machine and project: what works, what does not, what mends it."""
     from chaoskit import standing  # noqa: PLC0415
 
-    checks = standing.examine(reports, full=full)
+    checks = standing.examine(reports, full=full, targets=targets, ignored=ignored)
     failed = any(one.status == "fail" for one in checks)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in checks], indent=2))

@@ -3,12 +3,13 @@
 import json
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from chaoskit.cli.options import PathArgument, json_option
+from chaoskit.cli.options import RunArgument, json_option
 
 if TYPE_CHECKING:
     from chaoskit.model.trend import Trend
@@ -17,26 +18,41 @@ SCHEMA = "chaoskit/history/v1"
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=PathArgument())
+@click.argument("files", nargs=-1, type=RunArgument())
 @click.option(
     "--last", type=click.IntRange(min=1), default=10, show_default=True, help="Runs to show."
 )
 @click.option(
     "--measure", default="recovery", show_default=True, help="The time whose trend is shown."
 )
+@click.option(
+    "--expire-days",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="Days without a run until an experiment is expired.",
+)
 @json_option()
-def command(*, files: tuple[Path, ...], last: int, measure: str, as_json: bool) -> None:
+def command(
+    *, files: tuple[str, ...], last: int, measure: str, expire_days: float, as_json: bool
+) -> None:
     """Show how experiments fared over the stored runs.
 
-    FILES are history.jsonl files, reports/history.jsonl when none is named; several are merged. A
-    trend is a warning and never a failure: the command exits 0 whatever it finds.
+    FILES are history.jsonl files, reports/history.jsonl when none is named, or URLs that runs were
+    published to; several are merged. A trend is a warning and never a failure: the command exits 0 whatever it finds.
     """
     from chaoskit import history, trend  # noqa: PLC0415
+    from chaoskit.run.clock import wall_now  # noqa: PLC0415
+    from chaoskit.store import address, fetch  # noqa: PLC0415
 
-    stored = history.read(files or (Path("reports/history.jsonl"),))
+    files = files or ("reports/history.jsonl",)
+    stored = history.read(Path(one) for one in files if not address.is_url(one))
+    for url in filter(address.is_url, files):
+        stored = history.with_runs(stored, *fetch.journals(url))
     for line in stored.skipped:
         click.echo(f"warning: {line}", err=True)
-    found = trend.trends(stored, measure)
+    fresh = trend.Freshness(now=datetime.fromisoformat(wall_now()), days=expire_days)
+    found = trend.trends(stored, measure, fresh)
     if as_json:
         experiments = [{**asdict(one), "points": _points(one, last)} for one in found]
         document = {"schema": SCHEMA, "skipped": stored.skipped, "experiments": experiments}

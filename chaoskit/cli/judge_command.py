@@ -6,11 +6,14 @@ from pathlib import Path
 import click
 
 from chaoskit import pipeline
+from chaoskit.cli import completing
 from chaoskit.cli.options import PathArgument, json_option
 
 
 @click.command()
-@click.argument("run", type=PathArgument(), default=Path("reports/latest"))
+@click.argument(
+    "run", type=PathArgument(), default=Path("reports/latest"), shell_complete=completing.runs
+)
 @json_option()
 def command(*, run: Path, as_json: bool) -> None:
     """Judge a stored run again, without an engine."""

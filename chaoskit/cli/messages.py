@@ -2,11 +2,13 @@
 
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from chaoskit.errors import ChaoskitError, InputError, LiftFailed, Problem
+from chaoskit.manual import codes as codes_of
 
 
 def show_error(error: ChaoskitError) -> None:
@@ -14,13 +16,32 @@ def show_error(error: ChaoskitError) -> None:
     if isinstance(error, InputError):
         for problem in error.problems:
             click.echo(_with_source(problem), err=True)
-        count = len(error.problems)
-        click.echo(f"{count} error{'s' if count > 1 else ''}. Nothing was started.", err=True)
+        click.echo(_closing(error), err=True)
     elif isinstance(error, LiftFailed):
         click.echo(click.style("SOMETHING MAY BE LEFT BEHIND", fg="red", bold=True), err=True)
         click.echo(str(error), err=True)
     else:
         click.echo(f"error: {error}", err=True)
+
+
+def _closing(error: InputError) -> str:
+    count = len(error.problems)
+    codes = [codes_of.code_of(one).code for one in error.problems]
+    more = next((code for code in codes if code != codes_of.OTHER.code), "")
+    hint = f" `chaoskit explain {more}` says more." if more else ""
+    return f"{count} error{'s' if count > 1 else ''}. Nothing was started.{hint}"
+
+
+def show_remarks(remarks: Iterable[str]) -> None:
+    """Say on stderr what is worth knowing before a run begins."""
+    for line in remarks:
+        click.echo(line, err=True)
+
+
+def show_trouble(trouble: Iterable[str]) -> None:
+    """Say on stderr what did not go well and changes no verdict."""
+    for line in trouble:
+        click.echo(f"note: {line}", err=True)
 
 
 def show_defect() -> None:
@@ -41,7 +62,8 @@ def show_defect() -> None:
 
 def _with_source(problem: Problem) -> str:
     """The problem, and the line of the file that it is about."""
-    text = click.style(str(problem), bold=True) if sys.stderr.isatty() else str(problem)
+    text = codes_of.shown(problem)
+    text = click.style(text, bold=True) if sys.stderr.isatty() else text
     if not problem.line:
         return text
     try:

@@ -1,18 +1,21 @@
 """`chaoskit prove`: can these experiments fail, and only when they should?"""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from chaoskit import pipeline, proving
+from chaoskit.cli.export_options import export_options
+from chaoskit.cli.messages import show_remarks, show_trouble
 from chaoskit.cli.options import (
     PathArgument,
-    budgets_of,
     json_option,
     reports_option,
     selection_options,
 )
+from chaoskit.exporters.shelf import Exports, Wanted
 from chaoskit.plan.arms import DEFAULT_AA, DEFAULT_TRIALS, Effort
 
 
@@ -42,19 +45,18 @@ from chaoskit.plan.arms import DEFAULT_AA, DEFAULT_TRIALS, Effort
 )
 @click.option("--every-healer", is_flag=True, help="Switch off healers that are not named, too.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Repeat a run's chance.")
+@export_options()
 @json_option()
 def command(
     *,
-    paths: tuple[Path, ...],
-    targets: Path,
-    target: str | None,
-    budgets: tuple[str, ...],
+    selected: pipeline.Request,
     experiments: Path,
     reports: Path,
     aa: int,
     trials: int,
     every_healer: bool,
     seed: int | None,
+    wanted: Wanted,
     as_json: bool,
 ) -> None:
     """Show that experiments can fail, and only when they should.
@@ -64,23 +66,21 @@ def command(
     """
     from chaoskit.reporters import terminal, terminal_proof  # noqa: PLC0415
 
-    if target and not paths:
-        paths = proving.of_target(target, experiments, targets)
-    request = pipeline.Request(
-        paths=paths or (experiments,),
-        targets=targets,
-        reports=reports,
-        target=target,
-        budgets=budgets_of(budgets),
-        seed=seed,
-    )
+    paths = selected.paths
+    if selected.target and not paths:
+        paths = proving.of_target(selected.target, experiments, selected.targets)
+    request = replace(selected, paths=paths or (experiments,), reports=reports, seed=seed)
     effort = Effort(aa=aa, trials=trials, every_healer=every_healer)
-    with terminal.listener(sys.stderr) as listener:
-        proven = proving.prove(request, effort, listener)
-    finished = proven.finished
+    with Exports(wanted) as exports:
+        show_remarks(exports.remarks)
+        with terminal.watching(sys.stdin, sys.stderr) as (listener, wishes):
+            proven = proving.prove(request, effort, exports.beside(listener), wishes)
+        finished = proven.finished
+        exports.finished(finished.journal, finished.folder.path)
     if as_json:
         click.echo((finished.folder.path / "journal.json").read_text(encoding="utf-8"))
     else:
         report = finished.folder.path / "report.html"
         terminal_proof.show(proven.proofs, finished.journal, report, sys.stdout)
+    show_trouble((*finished.trouble, *exports.trouble))
     sys.exit(finished.journal.exit_code)

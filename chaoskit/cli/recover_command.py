@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
+from chaoskit.cli import completing
 from chaoskit.cli.options import PathArgument, json_option, reports_option
 
 
 @click.command()
-@click.argument("run", required=False, type=PathArgument())
+@click.argument("run", required=False, type=PathArgument(), shell_complete=completing.runs)
 @reports_option()
 @json_option()
 def command(*, run: Path | None, reports: Path, as_json: bool) -> None:

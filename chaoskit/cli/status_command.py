@@ -18,7 +18,8 @@ def command(*, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['name']}  ({row['kind']})")
+        where = f", namespace {row['namespace']}" if "namespace" in row else ""
+        click.echo(f"{row['name']}  ({row['kind']}{where})")
         for instance in row["instances"]:
             click.echo(f"  {instance['name']:<20} {instance['state']}")
     if not rows:

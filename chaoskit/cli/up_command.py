@@ -5,21 +5,38 @@ from pathlib import Path
 
 import click
 
-from chaoskit.cli.options import target_argument, targets_option
+from chaoskit.cli.options import PathArgument, target_argument, targets_option
 
 
 @click.command()
 @target_argument()
 @targets_option()
-def command(*, target: str, targets: Path) -> None:
+@click.option(
+    "--for",
+    "experiments",
+    type=PathArgument(),
+    multiple=True,
+    metavar="EXPERIMENT",
+    help="Also fit what this experiment's faults need from the start (a disk, a clock).",
+)
+def command(*, target: str, targets: Path, experiments: tuple[Path, ...]) -> None:
     """Start a target and leave it running."""
     from chaoskit import standing  # noqa: PLC0415
+    from chaoskit.faults.parts.fitted import fittings_of  # noqa: PLC0415
+    from chaoskit.plan.experiments import load_experiment  # noqa: PLC0415
     from chaoskit.plan.targets import TargetShelf  # noqa: PLC0415
 
-    spec = TargetShelf(targets).load(target)
-    stack = standing.up(spec, progress=lambda line: click.echo(line, err=True))
+    shelf = TargetShelf(targets)
+    spec = shelf.load(target)
+    loaded = [load_experiment(one, shelf, target=target) for one in experiments]
+    fittings = fittings_of(fault for one in loaded for fault in one.faults)
+    entrypoints = standing.up(
+        spec, fittings=fittings, progress=lambda line: click.echo(line, err=True)
+    )
     click.echo(f"{spec.name} is up: {spec.title}")
-    for name, address in stack.entrypoints.items():
+    for fitting in fittings:
+        click.echo(f"  fitted: {fitting}")
+    for name, address in entrypoints.items():
         click.echo(f"  {name} = {address}")
     click.echo(f"Experiments run against it with: chaos run experiments/{spec.name}/<name>.yaml")
     click.echo(f"Remove it with: chaoskit down {spec.name}")

@@ -3,13 +3,13 @@
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
 from chaoskit import pipeline
-from chaoskit.cli.options import budgets_of, json_option, selection_options
+from chaoskit.cli.options import json_option, selection_options
 from chaoskit.errors import Exit, InputError
+from chaoskit.manual.codes import code_of
 
 
 @click.command()
@@ -17,25 +17,16 @@ from chaoskit.errors import Exit, InputError
 @json_option()
 def command(
     *,
-    paths: tuple[Path, ...],
-    targets: Path,
-    target: str | None,
-    budgets: tuple[str, ...],
+    selected: pipeline.Request,
     as_json: bool,
 ) -> None:
     """Check experiment files; nothing is started."""
-    request = pipeline.Request(
-        paths=paths or (Path("experiments"),),
-        targets=targets,
-        target=target,
-        budgets=budgets_of(budgets),
-    )
     try:
-        experiments, _ = pipeline.load(request)
+        experiments, _ = pipeline.load(selected)
     except InputError as error:
         if not as_json:
             raise
-        problems = [asdict(one) for one in error.problems]
+        problems = [{**asdict(one), "code": code_of(one).code} for one in error.problems]
         click.echo(json.dumps({"valid": False, "problems": problems}, indent=2))
         sys.exit(Exit.USAGE)
     if as_json:
