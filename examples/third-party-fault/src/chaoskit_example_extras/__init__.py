@@ -1,0 +1,1 @@
+"""Additions to chaoskit: see the entry points in pyproject.toml."""

@@ -1,0 +1,3 @@
+"""The fixture `arena`: a few containers to break things in."""
+
+pytest_plugins = ["chaoskit.testing.fixtures"]
