@@ -26,7 +26,6 @@ from chaoskit.faults.base import Fault, make
 from chaoskit.plan.chance import chance
 from chaoskit.run.clock import wait_until
 from chaoskit.run.injector import Injector
-from chaoskit.target.agent import Agent
 from chaoskit.target.cleanup import remove_run
 from chaoskit.target.engine import (
     COMPOSE_NUMBER,
@@ -58,11 +57,7 @@ class Bench:
         self.network = self.client.networks.create(f"{self.run_id}_net", labels=self.labels)
         self.victim = self._start("victim")
         self._start("peer")
-        agent = AgentHand(
-            lambda on_lapse: Agent.start(
-                self.client, image=image, labels=self.labels, on_lapse=on_lapse
-            )
-        )
+        agent = AgentHand.beside(self.client, image=lambda: image, labels=self.labels)
         self.hands = Hands(agent=agent, engine=EngineHand(connect))
         self.site = ProjectSite(Project(self.run_id, self.client))
         self.injector = Injector(

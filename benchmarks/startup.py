@@ -1,4 +1,4 @@
-"""Start-up: `--help` and `validate` beside Chaos Toolkit's, whole processes, interleaved."""
+"""Start-up: `--help`, `validate` and `list` beside Chaos Toolkit's, whole processes, interleaved."""
 
 import os
 import statistics
@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-TITLE = "whole-process time of --help and validate, beside `chaos`"
+TITLE = "whole-process time of --help, validate and list, beside `chaos`"
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 EXPERIMENT = "experiments/replicated-web/crash-a-replica.yaml"
@@ -18,6 +18,14 @@ PAIRS = {
     "validate": (
         [BIN / "chaoskit", "validate", EXPERIMENT],
         [BIN / "chaos", "--no-version-check", "--log-file", os.devnull, "validate", EXPERIMENT],
+    ),
+    # What there is to break with: Chaos Toolkit discovers it, one extension at a time.
+    "list": (
+        [BIN / "chaoskit", "list", "faults"],
+        [
+            *[BIN / "chaos", "--no-version-check", "--log-file", os.devnull, "discover"],
+            *["--no-install", "--discovery-path", os.devnull, "chaostoolkit-kubernetes"],
+        ],
     ),
 }
 
