@@ -17,6 +17,8 @@ The other characters take no time; they are marks half a round before the next a
     D  the healer "proxy" noticed               A  it acted
     B  the healer "engine" acted                U  "proxy" took the part back
     <  strength of "web" 2 of 3                 >  3 of 3
+    (  the cluster is not heard: nobody knows how strong "web" is
+    )  it is heard again, with 3 of 3
     K  the engine saw "web-1" die               |  the watch ended
 
 Without ^ or | the watch ends with the drawing; a trailing "/" leaves it open, as a dead run does.
@@ -78,6 +80,18 @@ _MARKS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "U": ({"kind": MarkKind.RESTORED, "source": "proxy"},),
     "<": ({"kind": MarkKind.REDUNDANCY, "service": "web", "data": {"have": 2, "want": 3}},),
     ">": ({"kind": MarkKind.REDUNDANCY, "service": "web", "data": {"have": 3, "want": 3}},),
+    "(": (
+        {
+            "kind": MarkKind.REDUNDANCY,
+            "service": "web",
+            "data": {"have": 0, "want": 3, "silent": True},  # whoever counts hears nothing
+        },
+        {"kind": MarkKind.NOTE, "source": "cluster", "data": {"deaf": "/pods"}},
+    ),
+    ")": (
+        {"kind": MarkKind.REDUNDANCY, "service": "web", "data": {"have": 3, "want": 3}},
+        {"kind": MarkKind.NOTE, "source": "cluster", "data": {"heard": "/pods"}},
+    ),
     "K": (
         {
             "kind": MarkKind.ENGINE,

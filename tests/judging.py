@@ -8,6 +8,7 @@ from chaoskit.measures.base import catalogue
 from chaoskit.model.experiment import Budget
 from chaoskit.model.journal import (
     Anchor,
+    ExperimentJudgement,
     ExperimentRecord,
     HealerRecord,
     Journal,
@@ -121,3 +122,8 @@ def _text(name: str, bound: float) -> str:
     if measure is None or measure.unit is Unit.COUNT:
         return f"{bound:g}"
     return f"{100 * bound:g}%" if measure.unit is Unit.RATIO else f"{bound:g}s"
+
+
+def judgement_of(verdict: Verdict, *, passed: bool, **fields: Any) -> ExperimentJudgement:
+    """What all trials of an experiment say together."""
+    return ExperimentJudgement(verdict=verdict, passed=passed, sentence="So it was.", **fields)

@@ -528,9 +528,9 @@ class Run:
         """The evidence of one trial."""
         return self.timelines[record.name, one.index]
 
-    def logs_of(self, target: str) -> Mapping[str, Path]:
-        """Log files by service."""
-        return self.logs.get(target, {})
+    def logs_of(self, place: str) -> Mapping[str, Path]:
+        """Log files by service; a place is `logs/<target>`."""
+        return self.logs.get(place.removeprefix("logs/"), {})
 
 
 def run(*, logs: Mapping[str, Mapping[str, Path]] | None = None) -> Run:

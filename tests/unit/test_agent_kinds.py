@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from chaoskit.agent import iptables, processes
+from chaoskit.agent import processes
 from chaoskit.agent.kind import Refused
 from chaoskit.agent.kinds import firewall, signals
+from chaoskit.agent.network import firewall_rules, iptables
 
 
 @pytest.fixture
@@ -122,9 +123,9 @@ def test_only_rules_with_exactly_our_comment_are_ours():
     ],
 )
 def test_rules_are_written_for_the_instance_side(rule, written):
-    expected = f'{written} -m comment --comment "chaoskit:run/f1.0" -j DROP'
+    (line,) = firewall_rules.written({"rules": [rule], "tag": "run/f1.0"})
 
-    assert firewall._written(rule, "run/f1.0") == expected
+    assert line.text == f'{written} -m comment --comment "chaoskit:run/f1.0" -j DROP'
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_rules_are_written_for_the_instance_side(rule, written):
 )
 def test_nothing_but_addresses_and_plain_tags_reaches_iptables(peer, tag):
     with pytest.raises(Refused):
-        firewall._written({"direction": "in", "peer": peer}, tag)
+        firewall_rules.written({"rules": [{"direction": "in", "peer": peer}], "tag": tag})
 
 
 def test_the_hosts_own_network_is_refused():

@@ -25,6 +25,7 @@ class Lamp:
         return Effect(requested_ns=now, in_effect_ns=now, evidence="it shines")
 
     def check(self, params):
+        time.sleep(params.get("slow_s", 0))  # a proof on real traffic takes its time
         return params["lamp"] in self.on, "looked"
 
     def undo(self, params):
@@ -184,7 +185,9 @@ def test_a_bad_order_is_answered_and_the_agent_goes_on(room, line, words):
     room.send(line + "\n")
 
     assert words in room.hear()["error"]
-    assert room.ask("hello")["kinds"] == {"lamp": ""}
+    assert room.ask("hello")["kinds"] == ["lamp"]
+    answer = room.ask("can", kinds=["lamp", "piano"])
+    assert answer["missing"] == {"lamp": "", "piano": "the agent knows no kind 'piano'"}
 
 
 def test_orders_may_come_in_pieces_and_in_heaps(room):
@@ -209,3 +212,12 @@ def test_a_reader_that_hangs_cannot_keep_a_fault_alive(room):
         time.sleep(0.01)
 
     assert room.lamp.on == set()
+
+
+def test_the_time_of_a_long_proof_counts_for_no_lease(room):
+    room.hold(0.3)
+    looked = room.ask("check", kind="lamp", params={"lamp": "a", "slow_s": 0.6})
+
+    assert looked["in_effect"]
+    assert room.ask("renew")["held"] == ["f-a"]
+    assert room.lamp.on == {"a"}

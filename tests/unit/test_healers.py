@@ -19,13 +19,16 @@ from chaoskit.healers.floors import Span, exactly, lease, polled, uniform
 
 KINDS = {
     "autoheal",
+    "autoscaler",
     "deploy-rollback",
     "docker-health",
     "docker-restart",
     "envoy-outlier",
     "haproxy-check",
+    "kubernetes-hpa",
     "kubernetes-probe",
     "kubernetes-replicaset",
+    "kubernetes-rollback",
     "other",
     "patroni",
     "prometheus-alert",
@@ -263,10 +266,39 @@ def test_the_kubelets_back_off_and_the_loss_of_a_node():
     assert close(detection("kubernetes-replicaset", {}, "crash"), 0, 0.5, 1)
 
 
+def test_a_deployments_deadline_counts_in_whole_seconds_and_somebody_else_must_act():
+    assert close(detection("kubernetes-rollback", {}, "bad_rollout"), 599, 600, 601)
+    settings = {"progress_deadline": "10s", "interval": "4s"}
+    assert close(detection("kubernetes-rollback", settings, "bad_rollout"), 9, 10, 11)
+    assert close(action("kubernetes-rollback", settings, "bad_rollout"), 9, 12, 15)
+    assert detection("kubernetes-rollback", {"progress_deadline": 0}, "bad_rollout").best_s == 0
+    assert catalogue()["kubernetes-rollback"].floor({}, "workload_scale") is None
+    assert not catalogue()["kubernetes-rollback"].acts_alone
+
+
+def test_an_hpa_makes_up_for_replicas_at_its_next_look_and_leaves_lost_pods_to_others():
+    assert close(detection("kubernetes-hpa", {}, "workload_scale"), 0, 7.5, 15)
+    settings = {"sync_period": "2s", "least": 3, "most": 6}
+    assert close(action("kubernetes-hpa", settings, "workload_scale"), 0, 1, 2)
+    assert catalogue()["kubernetes-hpa"].floor({}, "pod_delete") is None
+    assert catalogue()["kubernetes-hpa"].floor({}, "crash") is None
+
+
+def test_an_hpas_bounds_may_not_contradict_each_other():
+    with pytest.raises(ValueError, match=r"least \(5\) is more than most \(2\)"):
+        catalogue()["kubernetes-hpa"].floor({"least": 5, "most": 2}, "crash")
+
+
 def test_a_supervisors_watchdog():
     assert close(detection("supervisor", {"watchdog_sec": "10s"}, "hang"), 5, 7.5, 10)
     assert catalogue()["supervisor"].floor({}, "hang") is None
     assert action("supervisor", {}, "crash").best_s == pytest.approx(0.1)
+    assert action("supervisor", {}, "kill_process") == action("supervisor", {}, "crash")
+
+
+def test_an_autoscaler_misses_an_instance_at_its_next_look():
+    assert close(detection("autoscaler", {"interval": "500ms"}, "scale_down"), 0, 0.25, 0.5)
+    assert catalogue()["autoscaler"].floor({}, "crash") is None, "the engine may be quicker"
 
 
 def test_a_failed_deployment():

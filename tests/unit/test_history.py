@@ -1,8 +1,11 @@
 """history.jsonl: added to whole, joined with cat, read past a crash; states, trends and changes."""
 
+import io
 import json
 import random
 import threading
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -10,8 +13,9 @@ from chaoskit.errors import InputError
 from chaoskit.history import History, Row, read, rows
 from chaoskit.model.trend import Pace, State
 from chaoskit.model.verdict import Verdict
+from chaoskit.reporters import terminal_history
 from chaoskit.run.folder import HISTORY, append_history
-from chaoskit.trend import trends
+from chaoskit.trend import Freshness, trends
 from tests.comparing import Beyond, made, run_of
 
 
@@ -260,3 +264,39 @@ def test_experiments_are_apart_and_measures_are_chosen():
     assert [one.experiment for one in found] == ["a", "b"]
     with pytest.raises(InputError, match="choose from"):
         trends(History(rows=()), "availability")
+
+
+@pytest.mark.parametrize(
+    ("rows", "days", "state"),
+    [
+        pytest.param([at(1), at(2)], 0.5, State.EXPIRED, id="too long ago"),
+        pytest.param([at(1), at(2)], 30, State.STABLE, id="not yet"),
+        pytest.param(
+            [at(1), at(59, verdict=Verdict.OBSERVER_LATE, passed=False)],
+            0.5,
+            State.EXPIRED,
+            id="a run that tells nothing renews nothing",
+        ),
+        pytest.param([at(1, at="yesterday"), at(2, at="x")], 0.5, State.STABLE, id="no times"),
+        pytest.param(
+            [at(1, verdict=Verdict.OBSERVER_LATE, passed=False)],
+            0.5,
+            State.UNTOLD,
+            id="nothing told",
+        ),
+    ],
+)
+def test_what_nobody_ran_for_days_is_expired(rows, days, state):
+    now = datetime.fromisoformat("2026-01-02T00:00:00+00:00")
+    (found,) = trends(History(rows=tuple(rows)), fresh=Freshness(now=now, days=days))
+
+    assert found.state is state
+
+
+def test_every_state_can_be_shown():
+    for state in State:
+        found = replace(trend_of(at(1)), state=state)
+        stream = io.StringIO()
+        terminal_history.show((found,), 5, stream)
+
+        assert state.value in stream.getvalue()

@@ -7,6 +7,7 @@ import pytest
 from chaoskit.judge import enough, judge_all, judge_control, judge_experiment, judge_one
 from chaoskit.judge.journal import exit_code_of
 from chaoskit.judge.proof import proofs_of
+from chaoskit.model.journal import HealerRecord
 from chaoskit.model.marks import Mark, MarkKind, sort_marks
 from chaoskit.model.proof import Arm, ArmKind, ProofState
 from chaoskit.model.verdict import Verdict
@@ -59,6 +60,13 @@ def test_whatever_is_seen_without_a_fault_is_a_false_alarm(watch, said):
 
     assert judgement.verdict is Verdict.FALSE_ALARM
     assert said in judgement.reason
+
+
+def test_an_arm_in_which_the_cluster_was_not_heard_is_neither_clean_nor_an_alarm():
+    judgement = control(STEADY + ">....(...)......|..")
+
+    assert judgement.verdict is Verdict.OBSERVER_LATE
+    assert judgement.reason == "the cluster was not heard for 300 ms of the watch"
 
 
 def test_a_budget_that_is_missed_without_a_fault_is_a_false_alarm():
@@ -180,7 +188,7 @@ def test_an_experiment_is_proven_when_every_arm_behaved():
         pytest.param({"off": Verdict.MASKED}, "does not fail without proxy", id="masked without"),
         pytest.param({"clean": Verdict.FALSE_ALARM}, "0 of 1 runs without", id="false alarm"),
         pytest.param({"itself": Verdict.TOO_SLOW}, "does not pass as it is", id="fails anyway"),
-        pytest.param({"healed_by": (), "off": None}, "names no healer", id="names no healer"),
+        pytest.param({"healed_by": (), "off": None, "healers": ()}, "names no healer", id="nobody"),
     ],
 )
 def test_an_arm_that_did_not_behave_makes_the_experiment_worth_nothing(fields, said):
@@ -208,6 +216,17 @@ def test_an_experiment_that_names_no_healer_is_proven_by_any_arm_that_fails():
     tried = arm(replace(OFF, required=False), Verdict.NOT_HEALED)
 
     assert proof_of(*arms(healed_by=(), off=None), tried).state is ProofState.PROVEN
+
+
+def test_a_run_that_ended_before_any_healer_was_off_leaves_it_unproven():
+    fixed, other = (
+        HealerRecord(name="proxy", kind="haproxy-check", can_be_off=off) for off in (False, True)
+    )
+    cut_short = proof_of(*arms(healed_by=(), off=None, healers=(other,)))
+
+    assert cut_short.state is ProofState.UNPROVEN
+    assert "was not tried with any switched off" in cut_short.reason
+    assert proof_of(*arms(healed_by=(), off=None, healers=(fixed,))).state is ProofState.FAILED
 
 
 def test_a_negative_control_is_its_own_control():

@@ -93,6 +93,18 @@ def test_a_floor_that_does_not_apply_is_not_claimed(fields):
     assert below_floor(one, one.trials[0].judgement.acts) is None
 
 
+def test_a_supervisor_has_a_floor_about_its_children_and_none_when_it_was_hit_itself():
+    inside = HealerRecord(name="s", kind="supervisor", service="web", settings={"watchdog_sec": 2})
+
+    def floors(fault):
+        hit = (FaultRecord(fault=fault, service="web"),)
+        return judge_experiment(series(1.5, healers=(inside,), faults=hit)).floors
+
+    assert [one.step for one in floors("kill_process")] == ["detection", "action"]
+    assert next(one.best_s for one in floors("hang")) == 1.0
+    assert floors("crash") == ()
+
+
 @pytest.mark.parametrize(
     ("detected_s", "void"),
     [

@@ -1,7 +1,10 @@
 """Each verdict of one trial: reached by the evidence, and not reached by its near miss."""
 
+from dataclasses import replace
+
 import pytest
 
+from chaoskit.model.timeline import NS, MarkKind, sort_marks
 from chaoskit.model.verdict import Verdict
 from tests.drawing import draw
 from tests.judging import budgets, judged, toolkit, trial
@@ -27,6 +30,15 @@ GOOD = "." * 200  # a baseline in which nothing happened
         pytest.param("!......|", {"recovery": 1}, V.MASKED, id="masked, nobody noticed the proven"),
         pytest.param("~......|", {"recovery": 1}, V.FAULT_NOT_APPLIED, id="unproven and unnoticed"),
         pytest.param("~K......|", {"recovery": 1}, V.MASKED, id="unproven, but it was seen"),
+        pytest.param("~<.....|", {"recovery": 1}, V.MASKED, id="unproven, an instance was lost"),
+        pytest.param("~(.....|", {"recovery": 1}, V.FAULT_NOT_APPLIED, id="unproven, unheard"),
+        pytest.param("!x.(..).|", {"recovery": 1}, V.HEALED, id="unheard, and nobody asks"),
+        pytest.param(">!(..)...|", {"redundancy": 9}, V.OBSERVER_LATE, id="unheard, and back"),
+        pytest.param(">!<.(..|", {"redundancy": 0.1}, V.OBSERVER_LATE, id="unheard to the end"),
+        pytest.param(">!.(..).|", {"redundancy": 0.1}, V.OBSERVER_LATE, id="unheard, maybe lost"),
+        pytest.param(">(.!.).<.>...|", {"redundancy": 9}, V.OBSERVER_LATE, id="unheard at first"),
+        pytest.param(">(.)..!.<.>...|", {"redundancy": 9}, V.MASKED, id="unheard before"),
+        pytest.param("!x.(..).|", {"detection": 9}, V.OBSERVER_LATE, id="who noticed is unheard"),
         pytest.param("~x......|", {"recovery": 1}, V.HEALED, id="unproven, but users were hit"),
         pytest.param("oA.!......|", {"recovery": 1}, V.PREVENTED, id="acted before the effect"),
         pytest.param("!A......|.", {"recovery": 1}, V.MASKED, id="acted after it"),
@@ -40,6 +52,9 @@ GOOD = "." * 200  # a baseline in which nothing happened
         pytest.param(">!<...>...|", {"redundancy": 0.2}, V.OVER_BUDGET, id="strength too late"),
         pytest.param(">!<..^.>..", {"redundancy": 9}, V.OVER_BUDGET, id="strength after the lift"),
         pytest.param("!xx......|", {"redundancy": 9}, V.OBSERVER_LATE, id="nobody counts strength"),
+        pytest.param(
+            "<.!xx......|", {"redundancy": 9}, V.OBSERVER_LATE, id="weak before the fault"
+        ),
         pytest.param("!xx......|", {"lost_writes": 0}, V.OBSERVER_LATE, id="unknown measure"),
         pytest.param("!xx......|", {}, V.HARNESS_ERROR, id="no budgets, no pass"),
         pytest.param("!xxxxxx|", {}, V.NOT_HEALED, id="no budgets, but evidence"),
@@ -144,6 +159,8 @@ def test_what_went_wrong_around_the_evidence_decides(fields, verdict: Verdict, s
         pytest.param("!Dxx.....|", ("proxy",), V.HEALED, id="it noticed, nobody acted"),
         pytest.param("!xxB.....|", ("proxy",), V.WRONG_HEALER, id="only another was seen"),
         pytest.param("!xx.....|", ("proxy",), V.WRONG_HEALER, id="nobody was seen"),
+        pytest.param("!xx.(..)..|", ("proxy",), V.OBSERVER_LATE, id="nobody was heard"),
+        pytest.param("!DxxA.(..)..|", ("proxy",), V.OBSERVER_LATE, id="heard, but not all"),
         pytest.param("!xxB.....|", ("proxy", "engine"), V.HEALED, id="one of two acted"),
         pytest.param("!xxB.....|", (), V.HEALED, id="none was named"),
         pytest.param("!B......|", ("proxy",), V.WRONG_HEALER, id="masked, by another"),
@@ -168,3 +185,72 @@ def test_each_declared_healers_part_is_told_in_seconds_from_the_effect():
 
 def test_the_same_evidence_gives_the_same_judgement():
     assert judged(GOOD + "!DxxA<...>....|") == judged(GOOD + "!DxxA<...>....|")
+
+
+def growing(drawing: str, *, due: int | None, stated: bool = False):
+    """The drawing with a fault that was due to do harm so many rounds after its effect."""
+    timeline = draw(GOOD + drawing)
+    assert timeline.in_effect_ns is not None
+    data = {} if due is None else {"harm_due_ns": timeline.in_effect_ns + due * NS // 10}
+    data |= {"harm_stated": True} if stated else {}
+    marks = [
+        replace(one, data=data)
+        if one.kind is MarkKind.IN_EFFECT
+        else replace(one, detail="kill")
+        if one.detail == "die"
+        else one
+        for one in timeline.marks
+    ]
+    return replace(timeline, marks=tuple(marks))
+
+
+@pytest.mark.parametrize(
+    ("drawing", "due", "verdict"),
+    [
+        pytest.param("!..DA.K......|", 8, V.PREVENTED, id="ended in time"),
+        pytest.param("!..DA.K......|", None, V.MASKED, id="a fault that does not grow"),
+        pytest.param("!..DA.K......|", 2, V.MASKED, id="ended when harm was done already"),
+        pytest.param("!..DA.K......|", 20, V.MASKED, id="watched too short for any harm"),
+        pytest.param("!..DA........|", 8, V.MASKED, id="acted, and the leak goes on"),
+        pytest.param("!..D.K.A.....|", 8, V.MASKED, id="ended by somebody else"),
+        pytest.param("!..DA.Kx.....|", 8, V.HEALED, id="users were hit"),
+    ],
+)
+def test_a_fault_that_grows_is_prevented_before_harm_is_due(drawing: str, due, verdict: Verdict):
+    found = judged(growing(drawing, due=due))
+
+    assert found.verdict is verdict
+    if verdict is V.PREVENTED:
+        assert found.reason == "proxy acted 500 ms before harm was due"
+
+
+@pytest.mark.parametrize(
+    ("drawing", "due", "healed_by", "verdict"),
+    [
+        pytest.param("!..DA........|", 8, ("proxy",), V.PREVENTED, id="acted in time"),
+        pytest.param("!..D.......A.|", 8, ("proxy",), V.MASKED, id="acted when harm was done"),
+        pytest.param("!..D.........|", 8, ("proxy",), V.MASKED, id="only noticed"),
+        pytest.param("A..!..D......|", 8, ("proxy",), V.MASKED, id="acted before the change"),
+        pytest.param("!..DA........|", 20, ("proxy",), V.FAULT_NOT_APPLIED, id="watched too short"),
+        pytest.param("!..D.x.......|", 20, ("proxy",), V.HEALED, id="hurt before it was due"),
+        pytest.param("!..DA........|", 8, (), V.MASKED, id="nobody is named"),
+        pytest.param("!..DA.x......|", 8, ("proxy",), V.HEALED, id="users were hit"),
+        pytest.param("!..B.........|", 8, ("proxy",), V.WRONG_HEALER, id="another one acted"),
+    ],
+)
+def test_harm_that_is_stated_is_prevented_by_whoever_is_named(drawing, due, healed_by, verdict):
+    found = judged(growing(drawing, due=due, stated=True), healed_by=healed_by)
+
+    assert found.verdict is verdict
+    if verdict is V.PREVENTED:
+        assert found.reason == "proxy acted 600 ms before harm was due"
+
+
+def test_every_instance_of_a_fault_that_grows_must_be_ended_in_time():
+    timeline = growing("!..DA.K......|", due=8)
+    effect = next(one for one in timeline.marks if one.kind is MarkKind.IN_EFFECT)
+    other = replace(effect, instance="web-2")
+
+    found = judged(replace(timeline, marks=sort_marks([*timeline.marks, other])))
+
+    assert found.verdict is V.MASKED

@@ -208,6 +208,22 @@ def test_a_queue_takes_jobs_in_one_key_and_shows_results_of_another(resp, struct
     client.close()
 
 
+def test_a_queue_may_leave_its_results_on_another_server(resp):
+    elsewhere = f"redis://127.0.0.1:{closed_port()}"
+    resp.keys["results"] = ["5eed0001-1"]
+
+    reads = make("queue", {"url": elsewhere, "results_url": resp.url}).open(RUN)
+    assert reads.write("5eed0001-1").fate is Fate.FAIL
+    assert numbers_in(RUN.token, reads.read()) == [1]
+    reads.close()
+
+    writes = make("queue", {"url": resp.url, "results_url": elsewhere}).open(RUN)
+    assert writes.write("5eed0001-2").fate is Fate.OK
+    with pytest.raises(ReadFailed):
+        writes.read()
+    writes.close()
+
+
 def test_results_in_a_key_that_holds_none_cannot_be_read(resp):
     resp.instead["TYPE"] = b"+string\r\n"
     client = make("queue", {"url": resp.url}).open(RUN)

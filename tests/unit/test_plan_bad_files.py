@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chaoskit.errors import InputError
+from chaoskit.manual.codes import shown
 from chaoskit.plan.experiments import load_experiment
 from chaoskit.plan.targets import TargetShelf, load_target
 
@@ -23,6 +24,10 @@ def check_golden(golden: Path, text: str) -> None:
     assert text == golden.read_text(encoding="utf-8")
 
 
+def told(error: InputError) -> str:
+    return "".join(f"{shown(problem)}\n" for problem in error.problems)
+
+
 @pytest.fixture(autouse=True)
 def _in_the_folder_of_bad_files(monkeypatch):
     monkeypatch.chdir(BAD)
@@ -33,7 +38,7 @@ def test_a_broken_experiment_is_refused_with_every_mistake_and_its_place(name):
     with pytest.raises(InputError) as caught:
         load_experiment(Path(name), TargetShelf(Path("targets")))
 
-    check_golden(BAD / f"{name}.expected", f"{caught.value}\n")
+    check_golden(BAD / f"{name}.expected", told(caught.value))
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -41,7 +46,7 @@ def test_a_broken_target_is_refused_with_every_mistake_and_its_place(name):
     with pytest.raises(InputError) as caught:
         load_target(Path("broken-targets") / name)
 
-    check_golden(BAD / "broken-targets" / name / "expected", f"{caught.value}\n")
+    check_golden(BAD / "broken-targets" / name / "expected", told(caught.value))
 
 
 def test_the_corpus_is_large_enough_to_mean_something():

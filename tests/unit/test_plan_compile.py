@@ -64,13 +64,25 @@ def test_a_target_is_started_once_for_all_its_experiments():
     assert plan.groups[0].start_max_s == 60.0
 
 
+def test_an_experiment_that_needs_a_fitting_gets_a_start_of_its_own():
+    fault = replace(
+        ONE.faults[0], fault="clock_skew", arguments={"service": "web", "offset": "+1h"}
+    )
+    fitted = replace(ONE, name="shop/fitted", faults=(fault,))
+    plain, other = plan_of(fitted, ONE, TWO).groups[1], plan_of(fitted, ONE, TWO).groups[0]
+
+    assert [one.experiment.name for one in plain.experiments] == [ONE.name, TWO.name]
+    assert plain.fittings == ()
+    assert [str(one) for one in other.fittings] == ["clock of web"]
+
+
 def test_the_plan_says_what_is_touched_and_what_it_needs():
     planned = plan_of(ONE).experiments[0]
 
     assert planned.touches == ("web-2", "the primary of db")
-    assert planned.needs == ("firewall", "signal")
+    assert planned.needs == ("firewall", "signal", "stop_named")
     assert plan_of(TWO).experiments[0].touches == ("one instance of web",)
-    assert plan_of(ONE, TWO).needs == ("firewall", "signal")
+    assert plan_of(ONE, TWO).needs == ("firewall", "signal", "stop_named")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +153,8 @@ def test_the_catalogue_lists_everything_and_broken_files_with_their_mistakes(tmp
     (tmp_path / "good.json").write_text((TESTS / "good" / "minimal.json").read_text())
     found = json.loads(json.dumps(catalogue(targets=SHELF.root, experiments=tmp_path)))
 
-    assert list(found) == ["targets", "experiments", "faults", "healers", "probes", "measures"]
+    rooms = ["targets", "experiments", "faults", "healers", "probes", "ledgers", "measures"]
+    assert [one for one in found if one != "reporters"] == rooms
     assert all({"name", "title"} <= set(row) for rows in found.values() for row in rows)
     assert found["experiments"][0]["problems"]
     assert found["experiments"][1]["name"] == "shop/good"

@@ -8,8 +8,9 @@ import pytest
 from chaoskit.errors import InputError
 from chaoskit.model.target import Entrypoint, HttpWitness, LogWitness, Role, Strength
 from chaoskit.plan.composefile import instances_of, networks_of, ports_of, read_compose
+from chaoskit.plan.folder_hash import folder_hash
 from chaoskit.plan.report import Report
-from chaoskit.plan.targets import TargetShelf, folder_hash, load_target
+from chaoskit.plan.targets import TargetShelf, load_target
 
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent

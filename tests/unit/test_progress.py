@@ -1,5 +1,7 @@
 """What the supervisor is told while a trial is under way."""
 
+from dataclasses import replace
+
 import pytest
 
 from chaoskit.measures.progress import (
@@ -8,7 +10,7 @@ from chaoskit.measures.progress import (
     watch_is_over,
     why_unsettled,
 )
-from chaoskit.model.timeline import NS, Timeline
+from chaoskit.model.timeline import NS, MarkKind, Timeline
 from tests.drawing import draw, end_of
 
 # The answers of a drawing's last ask come 10 ms after it was due.
@@ -52,7 +54,9 @@ def test_a_baseline_is_steady(drawing: str, steady: bool, reason: str):
         pytest.param("......!D....", "good for 300 ms", id="masked, and noticed"),
         pytest.param("......!...D..", None, id="noticed a moment ago"),
         pytest.param("......!<....", "good for 300 ms", id="a loss of strength is a sign too"),
+        pytest.param("......!(....", None, id="to hear nothing is no sign"),
         pytest.param("......!xx.._.", None, id="an ask is in flight"),
+        pytest.param("......!xx._._._._._.", None, id="every other ask is: a replica hangs"),
         pytest.param("......!xx..?..", "good for 300 ms", id="one unknown is no reason to wait"),
         pytest.param("......!xx.....!..", None, id="a second fault starts it again"),
         pytest.param("......!xx.....!x....", "good for 300 ms", id="and is watched like the first"),
@@ -61,6 +65,23 @@ def test_a_baseline_is_steady(drawing: str, steady: bool, reason: str):
 )
 def test_the_watch_is_over(drawing: str, over: str | None):
     assert watch_is_over(*until(drawing), wants_redundancy=False) == over
+
+
+@pytest.mark.parametrize(
+    ("drawing", "nature", "over"),
+    [
+        pytest.param("......!D....", "struck", "good for 300 ms", id="struck: it is over"),
+        pytest.param("......!D..........", "held", None, id="held: harm may yet come"),
+        pytest.param("......!D..^....", "held", "good for 300 ms", id="lifted meanwhile"),
+        pytest.param("......!Dxx....", "held", "good for 300 ms", id="harm came, and is over"),
+    ],
+)
+def test_harmless_so_far_is_not_harmless(drawing: str, nature: str, over: str | None):
+    timeline, now_ns = until(drawing)
+    marks = [replace(one, data={**one.data, "nature": nature}) for one in timeline.marks]
+    timeline = replace(timeline, marks=tuple(marks))
+
+    assert watch_is_over(timeline, now_ns, wants_redundancy=False) == over
 
 
 @pytest.mark.parametrize(
@@ -73,6 +94,26 @@ def test_the_watch_is_over(drawing: str, over: str | None):
 )
 def test_the_watch_waits_for_strength_when_it_is_budgeted(drawing: str, over: str | None):
     assert watch_is_over(*until(drawing), wants_redundancy=True) == over
+
+
+@pytest.mark.parametrize(
+    ("drawing", "over"),
+    [
+        pytest.param("......!D.......", None, id="harm is not due yet"),
+        pytest.param("......!D.........", None, id="nor has it been good for long since"),
+        pytest.param("......!D..........", "good for 300 ms", id="harm was due, and none came"),
+    ],
+)
+def test_a_fault_that_grows_is_watched_beyond_the_harm(drawing: str, over: str | None):
+    timeline, now_ns = until(drawing)
+    assert timeline.in_effect_ns is not None
+    due = {"harm_due_ns": timeline.in_effect_ns + 6 * NS // 10}
+    marks = [
+        replace(one, data=due) if one.kind is MarkKind.IN_EFFECT else one for one in timeline.marks
+    ]
+    timeline = replace(timeline, marks=tuple(marks))
+
+    assert watch_is_over(timeline, now_ns, wants_redundancy=False) == over
 
 
 def test_the_watch_ends_when_its_time_is_up():

@@ -167,6 +167,18 @@ def test_what_a_healer_buys_is_said_in_requests_and_seconds():
     )
 
 
+def test_nothing_is_said_of_requests_that_nobody_counted():
+    off = result(figures=figures(availability=0.0, recovery=(30.0, None), impact=(0.0, 0.02)))
+    untold = result(ArmKind.ON, Verdict.OBSERVER_LATE, figures=())
+
+    assert bought(proof(arms=(untold, off))) == (
+        "Without proxy, 100 % of requests fail for as long as it was watched (30 s).",
+    )
+    assert bought(proof(arms=(untold, result(figures=())))) == (
+        "Without proxy, the outcome is not healed.",
+    )
+
+
 def test_an_outage_without_end_and_lost_strength_are_said():
     itself = result(
         ArmKind.ON,

@@ -29,7 +29,7 @@ from tests.samples_builder import (
 )
 
 WORDS = Words(id="one", title="A trial", description="What it shows")
-SVG = "{http://www.w3.org/2000/svg}"
+SVG = ""
 
 
 def draw(evidence: Timeline, trial=None):
@@ -88,7 +88,7 @@ def test_every_ask_that_was_not_good_is_drawn(seed, outcome, attribute):
 
 
 def test_good_asks_between_failures_are_not_drawn_over():
-    xs = [10.0, 11.0, 20.0, 50.0]
+    xs = np.array([10.0, 11.0, 20.0, 50.0])
 
     assert svg.ticks_path(xs, 0, 8, 1.4).count("M") == 3
 
@@ -151,7 +151,7 @@ def test_drawings_read_without_a_style_sheet():
     _, drawing = draw(evidence[1], record.trials[0])
 
     for shape in drawing.iter():
-        if shape.get("class"):
+        if (shape.get("class") or "").startswith("s-"):
             assert shape.get("fill") or shape.get("stroke")
         assert shape.get("style") is None
 
@@ -217,3 +217,16 @@ def test_text_in_a_drawing_is_escaped():
     made = str(svg.label(0, 0, "<b>&\x00"))
 
     assert ET.fromstring(made).text == "<b>&␀"
+
+
+def test_a_lane_whose_events_all_lie_outside_the_drawing_is_drawn_empty():
+    from chaoskit.model.marks import MarkKind
+    from chaoskit.reporters.lanes import _with_room
+    from chaoskit.reporters.scene import Event
+    from chaoskit.reporters.svg import Scale
+
+    scale = Scale(low=0, high=10, start=0, end=100)
+    before, within = (Event(kind=MarkKind.DETECTED, text="is DOWN", at_s=at_s) for at_s in (-5, 4))
+
+    assert _with_room([before], scale) == []
+    assert [event.at_s for event, _ in _with_room([before, within], scale)] == [4]

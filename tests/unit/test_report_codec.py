@@ -103,6 +103,16 @@ def test_every_mistake_is_told_at_once(text):
     assert len(refused.value.problems) == 3
 
 
+def test_the_same_mistake_in_many_places_is_told_of_the_first_few(text):
+    edited = text.replace('"healed"', '"heeled"')
+
+    with pytest.raises(InputError) as refused:
+        codec.load(edited, source="journal.json")
+
+    assert len(refused.value.problems) == 3
+    assert "more places)" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "broken", ["", "[]", "null", "3", "{}", "{'a': 1}", "[" * 100_000, "\x00", "{}{}"]
 )

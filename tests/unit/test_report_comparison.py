@@ -153,7 +153,7 @@ def history_file(tmp_path, count):
 
 def test_history_shows_states_and_changes(tmp_path):
     path = history_file(tmp_path, 25)
-    done = chaoskit("history", path)
+    done = chaoskit("history", path, "--expire-days", 36500)
 
     assert done.exit_code == 0
     assert "✓" * 10 in done.output
@@ -163,7 +163,9 @@ def test_history_shows_states_and_changes(tmp_path):
 
 
 def test_history_for_programs(tmp_path):
-    done = chaoskit("history", history_file(tmp_path, 25), "--json", "--last", 3)
+    done = chaoskit(
+        *("history", history_file(tmp_path, 25), "--json", "--last", 3, "--expire-days", 36500)
+    )
     (one,) = json.loads(done.output)["experiments"]
 
     assert one["state"] == "stable"

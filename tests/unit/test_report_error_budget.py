@@ -52,3 +52,11 @@ def test_the_cost_is_one_line(render, monkeypatch):
 
     assert render(promised()).count(SENTENCE) == 1
     assert "error budget" not in render(run())
+
+
+def test_the_costs_of_all_experiments_stand_side_by_side():
+    page = as_html(promised())
+
+    assert "What it costs of the promise to users" in page
+    assert "<td>99.9 % in 30 days</td>" in page
+    assert "<td>26 s</td><td>27 s</td><td>1 %</td><td>99</td><td>0 of 5</td>" in page

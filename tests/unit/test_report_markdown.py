@@ -36,7 +36,7 @@ def test_what_went_wrong_is_said_in_words_with_its_place():
     text = markdown.render(journal)
 
     assert "Too slow in 3 of 5 trials" in text
-    assert "crash-the-proxy.yaml:1" in text
+    assert "crash-the-proxy.yaml:14" in text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from chaoskit.model.progress import News, Step
 from chaoskit.reporters import terminal
 from chaoskit.reporters.terminal_live import LiveListener
 from chaoskit.reporters.terminal_plain import PlainListener, fit
+from tests.golden import same
 from tests.samples_builder import WALL_NS, run, too_slow
 
 
@@ -169,6 +170,80 @@ def test_the_heartbeat_needs_no_news_at_all():
     assert "still starting" in stream.getvalue()
 
 
+def planned(story: Story) -> None:
+    """A run of two experiments, estimated to take 40 and 20 s."""
+    estimates = {"replicated-web/crash": 40.0, "replicated-web/hang": 20.0}
+    story.tell(Step.RUN, run_id="r1", seed=42, experiments=2, trials=10, estimates=estimates)
+    story.tell(Step.EXPERIMENT, title="A crash", runs=4, budgets={"recovery": "2s"})
+
+
+def beat(stream: Stream, story: Story, *, after_s: float) -> str:
+    """The sign of life after a silence."""
+    story.clock.pass_s(after_s)
+    story.listener.tick()
+    return stream.getvalue().splitlines()[-1]
+
+
+def test_the_beginning_says_how_much_there_is_to_do():
+    stream, story = plain()
+    planned(story)
+
+    assert stream.getvalue().splitlines()[0] == (
+        "10:00:00Z +0s  run run_id r1, seed 42, 2 experiments, 10 trials, at least 1 min"
+    )
+
+
+def test_a_sign_of_life_says_what_is_left_at_the_present_pace():
+    stream, story = plain()
+    planned(story)
+    story.tell(Step.TRIAL, index=1, runs=4)
+    nothing_known = beat(stream, story, after_s=20)
+    story.tell(Step.TRIAL_VERDICT, "well", verdict="healed")
+    a_quarter = beat(stream, story, after_s=20)
+    story.tell(Step.VERDICT, "well", verdict="healed", passed=True)
+    one_of_two = beat(stream, story, after_s=20)
+
+    assert "to go" not in nothing_known
+    assert "about 3 min 20 s to go" in a_quarter  # 10 of 60 s were done in 40
+    assert "about 30 s to go" in one_of_two  # 40 of 60 s were done in 60
+
+
+def test_the_pace_is_never_thought_to_be_better_than_the_estimate():
+    stream, story = plain()
+    planned(story)
+    story.tell(Step.VERDICT, "well", verdict="healed", passed=True)
+
+    assert "about 20 s to go" in beat(stream, story, after_s=20)
+
+
+def test_a_log_gives_no_commands_to_the_ci_around_it():
+    stream, story = plain()
+    story.begin()
+    for text in ("::error::x", "##[add-mask]x", "a ##vso[task.complete]x", "b\n::endgroup::"):
+        story.tell(Step.NOTE, text)
+        story.tell(Step.MARK, text, kind="note", source=text)
+    lines = stream.getvalue().splitlines()
+
+    assert not any(line.lstrip().startswith("::") for line in lines)
+    assert "##" not in stream.getvalue()
+
+
+def test_a_whole_log_is_as_it_should_be():
+    stream, story = plain()
+    planned(story)
+    story.begin()
+    story.crash()
+    story.tell(Step.HEALTH, "down", state="down", p99_s=0.31, bad=25, asked=50)
+    for _ in range(30):
+        story.clock.pass_s(1.0)
+        story.listener.tick()
+    story.tell(Step.TRIAL_VERDICT, "good after 1.2 s", verdict="healed")
+    story.tell(Step.VERDICT, "Healed in 5 of 5 trials", verdict="healed", passed=True, after_s=2)
+    story.tell(Step.END, "exit code 0", exit_code=0, interrupted=False)
+
+    assert same("plain-log.txt", stream.getvalue())
+
+
 def test_instances_are_told_when_their_number_changes():
     stream, story = plain()
     story.begin()
@@ -218,7 +293,7 @@ def test_any_news_without_its_data_is_survived(step, live):
     odd = {"seconds": "x", "runs": None, "budgets": 3, "have": "x", "want": None, "state": None}
     for data in ({}, odd):
         listener.tell(News(at_ns=clock(), step=step, text="[red]text[/]", data=data))
-    Console(file=stream).print(listener.panel() if live else "")
+    Console(file=stream).print(*(listener.lines() if live else ""))
 
     assert stream.getvalue()
 
@@ -228,37 +303,6 @@ def test_a_stream_that_is_gone_does_not_stop_the_run():
     stream.close()
     story.begin()
     story.listener.tick()
-
-
-def test_the_panel_shows_the_present():
-    clock, stream = Clock(), Stream(tty=True)
-    listener = LiveListener(stream, now_ns=clock)
-    story = Story(listener, clock)
-    story.begin()
-    story.crash()
-    story.tell(Step.MARK, kind="redundancy", service="web", have=2, want=3)
-    for state in ("down", "down", "up"):
-        story.tell(Step.HEALTH, state=state, p99_s=0.01, bad=1, asked=50, after_s=0.25)
-    console = Console(file=io.StringIO(), width=100, force_terminal=False)
-    console.print(listener.panel())
-    shown = console.file.getvalue()
-
-    for said in ("A crash", "1 of 5", "watch", "██▁", "recovery 0.8 s of 2s", "web", "2 of 3"):
-        assert said in shown
-    assert "in effect crash-1 web-2" in shown
-
-
-def test_what_is_over_stays_above_the_panel():
-    clock, stream = Clock(), Stream(tty=True)
-    listener = LiveListener(stream, now_ns=clock)
-    story = Story(listener, clock)
-    with listener:
-        story.begin()
-        story.tell(Step.TRIAL_VERDICT, "[bold]kept[/]", verdict="healed")
-        story.tell(Step.VERDICT, "all well", verdict="healed", passed=True)
-
-    assert "trial 1: healed – [bold]kept[/]" in stream.getvalue()
-    assert "all well" in stream.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The undo log: what is open survives every kind of death of its writer."""
 
 import json
+import os
+import stat
 
 import pytest
 
@@ -49,6 +51,17 @@ def test_a_struck_fault_has_nothing_to_undo(ledger):
     ledger.doing([entry(held=False)])
 
     assert ledger.open_entries() == ()
+
+
+def test_only_its_owner_may_read_the_log_from_the_moment_that_it_is_there(tmp_path):
+    before = os.umask(0)
+    try:
+        log = UndoLog(tmp_path)
+        log.begin("run-8")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
 
 
 def test_fault_ids_go_on_where_an_earlier_writer_ended(ledger):
