@@ -14,6 +14,13 @@ from tests.docker.arena import arena  # noqa: F401  # a fixture for every module
 ROOT = Path(__file__).parents[2]
 
 
+def pytest_collection_modifyitems(items):
+    """A machine that was too slow once is told from a defect by a second try; both are printed."""
+    for item in items:
+        if item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 class Ran:
     """A `chaoskit run` that has ended."""
 

@@ -2,10 +2,14 @@
 
 import gc
 import time
+from pathlib import Path
 
 import pytest
 
+from chaoskit.agent.kinds import KINDS
 from chaoskit.errors import EnvironmentUnfit
+from chaoskit.faults.base import catalogue
+from chaoskit.run.fault_checks import fault_checks
 from chaoskit.target import doctor
 from chaoskit.target.doctor import Status
 from chaoskit.target.engine import RUN_LABEL, connect, labelled
@@ -33,11 +37,18 @@ def test_every_check_says_what_it_found_and_what_mends_it():
 
 
 def test_the_full_examination_starts_the_agent_and_leaves_nothing():
-    found = by_id(doctor.run_checks(full=True))
+    found = by_id(doctor.run_checks(full=True, faults=fault_checks))
 
     assert found["AgentStarts"].status is Status.OK
     assert found["LoopbackPublish"].status is Status.OK
     assert found["Mechanism:signal"].status is Status.OK
+    assert {f"Mechanism:{kind}" for kind in KINDS} <= set(found)
+    assert {f"Fault:{name}" for name in catalogue()} <= set(found)
+    assert found["Fault:crash"].evidence == "available, through signal (the agent)"
+    for one in found.values():
+        if one.id.startswith("Fault:") and one.status is not Status.OK:
+            assert one.evidence.startswith(("not available: ", "done in a Kubernetes cluster"))
+            assert one.fix
     client = connect()
     assert not list(labelled(client, f"{RUN_LABEL}=doctor"))
     client.close()
@@ -81,5 +92,23 @@ def test_preflight_refuses_an_engine_that_is_too_old(monkeypatch):
     client = connect()
 
     with pytest.raises(EnvironmentUnfit, match="99"):
+        doctor.preflight(client)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "words"),
+    [
+        ("available_memory", lambda: 100 << 20, "only 100 MiB of memory are available; 256 MiB"),
+        ("engine_folder", lambda _client: Path("/proc"), "only 0 MiB are free at /proc; 512 MiB"),
+    ],
+    ids=["memory", "disk"],
+)
+def test_preflight_refuses_a_machine_without_room(monkeypatch, what, value, words):
+    module = doctor.checks_machine if what == "available_memory" else doctor.checks_engine
+    monkeypatch.setattr(module, what, value)
+    client = connect()
+
+    with pytest.raises(EnvironmentUnfit, match=words):
         doctor.preflight(client)
     client.close()

@@ -134,7 +134,6 @@ HARNESS_PROGRAM = """
     from chaoskit.faults.base import make
     from chaoskit.run.injector import Injector
     from chaoskit.run.keeper import Mode, spawn_keeper
-    from chaoskit.target.agent import Agent
     from chaoskit.target.engine import RUN_LABEL, Project, connect
     from chaoskit.target.hands import AgentHand, Hands
     from chaoskit.target.site import ProjectSite
@@ -142,8 +141,8 @@ HARNESS_PROGRAM = """
     folder, run_id, image, mode = sys.argv[1:]
     folder, client = pathlib.Path(folder), connect()
     keeper = spawn_keeper(folder=folder, run_id=run_id, lease_s=1.0, mode=Mode(mode))
-    hand = AgentHand(lambda tell: Agent.start(
-        client, image=image, labels={RUN_LABEL: run_id}, lease_s=1.0, on_lapse=tell))
+    hand = AgentHand.beside(
+        client, image=lambda: image, labels={RUN_LABEL: run_id}, lease_s=1.0)
     injector = Injector(
         folder=folder, run_id=run_id, site=ProjectSite(Project(run_id, client)),
         hands=Hands(agent=hand, engine=EngineHand(connect)), record=lambda mark: None,

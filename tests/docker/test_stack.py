@@ -9,11 +9,12 @@ import urllib.request
 import pytest
 
 from chaoskit.errors import EnvironmentUnfit, InputError
-from chaoskit.model.target import Strength
+from chaoskit.model.target import Healer, LogWitness, Strength
 from chaoskit.run.clock import wait_until
 from chaoskit.target.compose import Stack
 from chaoskit.target.engine import COMPOSE_PROJECT, connect, labelled
 from chaoskit.target.images import ensure_base
+from chaoskit.target.ports import free_ports
 from tests.docker.small_target import WEB, Copies, write_spec
 
 pytestmark = pytest.mark.docker
@@ -186,6 +187,60 @@ def test_a_target_that_takes_too_long_is_torn_down(copies, tmp_path):
     with pytest.raises(EnvironmentUnfit, match=r"not ready within 1\.5 s: .* answers nothing"):
         copies.start(spec)
     assert copies.left() == []
+
+
+def test_a_log_that_never_says_what_a_healthy_start_says_is_found_at_the_start(copies, tmp_path):
+    def spec(name, started):
+        log = LogWitness(service="web", started=started, acted="restarted")
+        healer = Healer(name="nurse", kind="other", log=log, off="compose.off.yaml")
+        return write_spec(tmp_path / name, WEB, healers=(healer,))
+
+    with pytest.raises(EnvironmentUnfit) as caught:
+        copies.start(spec("wrong", "Server ready"))
+    message = str(caught.value)
+    assert "it serves, but nothing in the log of web matches 'Server ready'" in message
+    assert "by which nurse is to be seen" in message
+    assert "Serving HTTP on" in message, "the last words say what the log is like"
+    assert copies.left() == []
+    copies.start(spec("right", "^Serving HTTP on"))
+
+
+def test_too_little_memory_for_a_service_is_told_and_torn_down(copies, tmp_path):
+    greedy = """
+        services:
+          front:
+            image: chaoskit/base:bookworm
+            command: [python3, -c, "hoard = b'x' * (1 << 30)"]
+            mem_limit: 32m
+            memswap_limit: 32m
+        """
+    spec = write_spec(tmp_path / "t", greedy, strengths=(Strength(service="front", instances=1),))
+
+    with pytest.raises(EnvironmentUnfit, match="out of memory"):
+        copies.start(spec)
+    assert copies.left() == []
+
+
+@pytest.mark.parametrize("tries", [1, 3], ids=["once", "always"])
+def test_a_port_that_somebody_else_has_is_tried_elsewhere_or_told(
+    copies, tmp_path, monkeypatch, tries
+):
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        taken = [somebody.getsockname()[1]] * tries
+
+        def choose(client, sizes, *, seed):
+            return (taken.pop(),) if taken else free_ports(client, sizes, seed=seed)
+
+        monkeypatch.setattr("chaoskit.target.compose.free_ports", choose)
+        spec = write_spec(tmp_path / "t")
+        if tries == 1:
+            assert answers(copies.start(spec).entrypoints["front"])
+            return
+        with pytest.raises(
+            EnvironmentUnfit, match=r"could not start it(.|\n)*address already in use"
+        ):
+            copies.start(spec)
+        assert copies.left() == []
 
 
 def test_an_image_that_is_nowhere_is_an_unfit_environment(copies, tmp_path):

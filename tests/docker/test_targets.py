@@ -26,7 +26,7 @@ from chaoskit.target.ports import free_ports
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parents[2]
-TARGETS = sorted(one for one in (ROOT / "targets").iterdir() if one.is_dir())
+TARGETS = sorted(one for one in (ROOT / "targets").iterdir() if (one / "compose.yaml").is_file())
 LIMIT_S = 15
 
 
