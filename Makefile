@@ -9,30 +9,53 @@ BIN := .venv/bin
 TARGET ?= replicated-web
 ARGS ?=
 
-.PHONY: help setup demo prove test test-unit check fmt bench run up down recover doctor clean
+.PHONY: help setup demo smoke suite prove test test-netem test-k8s test-unit test-browser check fmt bench run up down recover doctor clean
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
-	  | awk -F ':.*## ' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) \
+	  | awk -F ':.*## ' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 setup: ## Environment, Docker engine, images: everything that is missing
 	@scripts/setup.sh
 
-demo: setup ## Break every target once, show the verdicts and the report
-	@$(BIN)/chaoskit run experiments/ --trials 1 $(ARGS)
+demo: setup ## Break three small targets, show the verdicts and the report
+	@$(BIN)/chaoskit run experiments/restart-policy experiments/replicated-web \
+	  experiments/redis-restart --trials 1 $(ARGS)
 
-run: setup ## Run the experiments of one target: TARGET=name ARGS="--trials 5"
+smoke: setup ## One quick experiment a target
+	@$(BIN)/chaoskit run experiments --tag smoke --trials 1 $(ARGS)
+
+suite: setup ## Every experiment of every target, as often as each one plans
+	@$(BIN)/chaoskit run experiments $(ARGS)
+
+run: ## Run the experiments of one target: TARGET=name ARGS="--trials 5"
+	@scripts/setup.sh --only $(TARGET)
 	@$(BIN)/chaoskit run experiments/$(TARGET) $(ARGS)
 
-prove: setup ## Can the experiments of one target fail? TARGET=name ARGS="--aa 13"
+prove: ## Can the experiments of one target fail? TARGET=name ARGS="--aa 13"
+	@scripts/setup.sh --only $(TARGET)
 	@$(BIN)/chaoskit prove --target $(TARGET) $(ARGS)
 
 test: setup ## Every test, those with the real engine too
 	@$(BIN)/pytest $(ARGS)
 
-test-unit: ## The tests that need no engine
+test-netem: setup ## The kernel's netem, on an emulated machine with a kernel that has it
+	@scripts/netem-kernel.sh
+	@CHAOSKIT_TEST_NETEM=1 $(BIN)/pytest -rs tests/netem $(ARGS)
+
+test-k8s: ## The tests of clusters against a real one: KUBECONFIG=file ARGS="-k pods"
+	@test -f "$(KUBECONFIG)" || { echo "there is no file '$(KUBECONFIG)': make test-k8s KUBECONFIG=FILE"; exit 2; }
 	@scripts/setup.sh --no-engine
-	@$(BIN)/pytest -m "not docker" $(ARGS)
+	@CHAOSKIT_TEST_KUBECONFIG="$(abspath $(KUBECONFIG))" $(BIN)/pytest -rs tests/cluster $(ARGS)
+
+test-unit: ## The tests that need neither an engine nor a browser
+	@scripts/setup.sh --no-engine
+	@$(BIN)/pytest -m "not docker and not browser" $(ARGS)
+
+test-browser: ## The report in Chromium: accessibility, safety, keyboard, phone, paper
+	@scripts/setup.sh --no-engine
+	@scripts/browser.sh
+	@$(BIN)/pytest tests/browser $(ARGS)
 
 check: ## Style, types, layers and the tests that need no engine; changes nothing
 	@scripts/setup.sh --no-engine
@@ -41,7 +64,7 @@ check: ## Style, types, layers and the tests that need no engine; changes nothin
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
-	$(BIN)/pytest -q -n auto -m "not docker"
+	$(BIN)/pytest -q -n auto -m "not docker and not browser"
 
 fmt: ## Bring the code into shape
 	@scripts/setup.sh --no-engine
@@ -51,7 +74,8 @@ fmt: ## Bring the code into shape
 bench: setup ## What chaoskit itself costs, and how exact it is
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-up: setup ## Start a target and leave it running: TARGET=name
+up: ## Start a target and leave it running: TARGET=name
+	@scripts/setup.sh --only $(TARGET)
 	@$(BIN)/chaoskit up $(TARGET)
 
 down: ## Everything of ours gone from the engine: containers, networks, volumes, agents

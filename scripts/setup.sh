@@ -3,6 +3,7 @@
 # so that a second run costs about a second.
 #
 #   scripts/setup.sh              everything
+#   scripts/setup.sh --only NAME  everything, but of the images only those of one target
 #   scripts/setup.sh --no-engine  only the Python side, for tests that need no engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -88,19 +89,26 @@ install_python_side() {
 
 prepare_images() {
   local code=0
-  "$VENV/bin/python" -m chaoskit.target.images targets/*/ || code=$?
+  "$VENV/bin/python" -m chaoskit.target.images "$@" || code=$?
   # Without a registry the base image is made with mmdebstrap; an engine that was here before set-up
   # may well have come without it.
   if [[ $code -eq $ENVIRONMENT ]] && ! command -v mmdebstrap >/dev/null && may_install; then
     install_packages mmdebstrap debian-archive-keyring
     code=0
-    "$VENV/bin/python" -m chaoskit.target.images targets/*/ || code=$?
+    "$VENV/bin/python" -m chaoskit.target.images "$@" || code=$?
   fi
   return "$code"
 }
 
 install_python_side
 if [[ ${1:-} != --no-engine ]]; then
+  scripts/browser.sh
   scripts/engine.sh
-  prepare_images
+  targets=(targets/*/compose.yaml) # the others are for clusters, which have images of their own
+  if [[ ${1:-} == --only ]]; then
+    targets=()
+    # A name that is not there is chaoskit's to complain about: it knows what is meant.
+    if [[ -f targets/${2:-}/compose.yaml ]]; then targets=("targets/$2/compose.yaml"); fi
+  fi
+  prepare_images "${targets[@]%/compose.yaml}"
 fi
