@@ -36,8 +36,8 @@ prove: ## Can the experiments of one target fail? TARGET=name ARGS="--aa 13"
 	@scripts/setup.sh --only $(TARGET)
 	@$(BIN)/chaoskit prove --target $(TARGET) $(ARGS)
 
-test: setup ## Every test, those with the real engine too
-	@$(BIN)/pytest $(ARGS)
+test: setup ## Every test, those with the real engine too (in rows: tests/conftest.py)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 test-netem: setup ## The kernel's netem, on an emulated machine with a kernel that has it
 	@scripts/netem-kernel.sh

@@ -1,0 +1,34 @@
+"""Who may run beside whom when the tests are spread over two processes (`make test`).
+
+Tests that break real containers are timed and stay in one row: two of them at once would be each
+other's weather. Beside that row run the rest: a browser in a row of its own, the clusters' tests
+module by module because each module has one cluster, and everything else one by one.
+"""
+
+import pytest
+
+
+def row_of(item):
+    """The name of the row that a test has to stay in; None when it may run anywhere."""
+    if item.get_closest_marker("docker"):
+        return "engine"
+    if item.get_closest_marker("browser"):
+        return "browser"
+    if "cluster" in item.path.parts:
+        return item.path.stem
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)  # before chaoskit's own plugin, which then leaves the row alone
+def pytest_collection_modifyitems(config, items):
+    told = getattr(
+        config.option, "loadgroup", False
+    )  # set by xdist in the processes that run tests
+    for item in items:
+        row = row_of(item)
+        if row is None:
+            continue
+        item.add_marker(pytest.mark.xdist_group(row))
+        if told and hasattr(item, "_id"):
+            # xdist 3.8 writes a group where pytest 9.2 does not read it any more (its issue 1386)
+            item._id = item.id.parse(f"{item.nodeid}@{row}")
