@@ -8,14 +8,15 @@ they are needed. Chaoskit itself runs in another one, lest it breaks itself.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
-from chaoskit.cluster_manifests import roles, witnessing
+from chaoskit.cluster_manifests import cluster_of, roles, roles_for, witnessing
 from chaoskit.errors import InputError, Problem
 from chaoskit.model.quantities import parse_duration
+from chaoskit.model.target import TargetSpec
 from chaoskit.store.address import DRIVERS, store_of
 
 ACCOUNT = "chaoskit"
@@ -38,7 +39,8 @@ Object = dict[str, Any]
 class InCluster:
     """What shall run where."""
 
-    namespace: str  # of the target
+    namespace: str = ""  # of the target, when `target` does not say it
+    target: TargetSpec | None = None  # whose healers, entry and prober need rights too
     image: str
     experiments: tuple[str, ...]  # paths in the image
     faults: tuple[str, ...]
@@ -55,7 +57,8 @@ class InCluster:
 
 
 def manifests(wanted: InCluster) -> str:
-    """All of them, in the order in which they are to be applied. Raises InputError."""
+    """All of them, in the order in which they are to be applied. Raises InputError, EnvironmentUnfit."""
+    wanted = _placed(wanted)
     deadline_s = _checked(wanted)
     spec = _job(_pod(wanted, _run(wanted), results=True), deadline_s)
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": _meta(wanted), "spec": spec}
@@ -64,14 +67,28 @@ def manifests(wanted: InCluster) -> str:
     sweep = _job(_pod(wanted, _sweep(wanted), results=False), _SWEEP_LIVES_S)
     kept = [] if wanted.publish else [_claim(wanted)]
     found = [*kept, _cron(wanted, _SWEEP, "* * * * *", sweep), job]
-    rights = roles(
-        wanted.faults,
-        namespace=wanted.namespace,
-        account=ACCOUNT,
-        home=wanted.home,
-        more=witnessing(wanted.healers),
-    ).rstrip("\n")
-    return f"{rights}\n---\n{yaml.safe_dump_all(found, sort_keys=False)}"
+    return f"{_rights(wanted)}\n---\n{yaml.safe_dump_all(found, sort_keys=False)}"
+
+
+def _placed(wanted: InCluster) -> InCluster:
+    """With the namespace that the target's own file names. Raises InputError."""
+    if wanted.target is None:
+        return wanted
+    if not (there := cluster_of(wanted.target, wanted.namespace).namespace):
+        message = f"the target {wanted.target.name} gets a namespace of its own in every run"
+        hint = "name one that stands already: `namespace` and `selector` in its target.yaml"
+        raise InputError(Problem(file="chaoskit k8s job", message=message, hint=hint))
+    return replace(wanted, namespace=there)
+
+
+def _rights(wanted: InCluster) -> str:
+    who = {"account": ACCOUNT, "home": wanted.home}
+    more = witnessing(wanted.healers)
+    if wanted.target is None:
+        found = roles(wanted.faults, namespace=wanted.namespace, more=more, **who)
+    else:
+        found = roles_for(wanted.target, wanted.faults, more=more, **who)
+    return found.rstrip("\n")
 
 
 def _checked(wanted: InCluster) -> float:

@@ -8,7 +8,7 @@ import yaml
 from chaoskit.errors import EnvironmentUnfit, InputError, Problem
 from chaoskit.faults.base import catalogue
 from chaoskit.healers.base import catalogue as kinds_of_healers
-from chaoskit.model.target import TargetSpec
+from chaoskit.model.target import Cluster, TargetSpec
 from chaoskit.plan.report import suggest
 from chaoskit.target.kubernetes.access import (
     FORWARDING,
@@ -28,7 +28,7 @@ from chaoskit.target.kubernetes.making import making
 from chaoskit.target.kubernetes.paths import NoSuchKind, discovered
 from chaoskit.target.kubernetes.prober_pod import RIGHTS as PROBER
 
-__all__ = ["FORWARDING", "prober_roles", "roles", "roles_for", "witnessing"]
+__all__ = ["FORWARDING", "cluster_of", "prober_roles", "roles", "roles_for", "witnessing"]
 
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -81,26 +81,34 @@ def witnessing(healers: Iterable[str]) -> tuple[Right, ...]:
     return watching(healers)
 
 
+def cluster_of(spec: TargetSpec, namespace: str | None) -> Cluster:
+    """Where a target is; no other namespace than its own may be asked for. Raises InputError."""
+    cluster = spec.cluster
+    if cluster is None:
+        message = f"the target {spec.name} is in a Compose project, not in a Kubernetes cluster"
+        hint = "name one with `kubernetes:`"
+        raise InputError(Problem(file="chaoskit k8s", message=message, hint=hint))
+    if namespace and namespace != cluster.namespace:
+        where = f"stands in {cluster.namespace}" if cluster.namespace else "gets its own namespace"
+        message = f"--namespace {namespace}: the target {spec.name} {where}"
+        hint = "leave --namespace out"
+        raise InputError(Problem(file="chaoskit k8s", message=message, hint=hint))
+    return cluster
+
+
 def roles_for(
     spec: TargetSpec,
     faults: Iterable[str],
     *,
-    namespace: str | None,
     account: str,
+    home: str = "",
     more: Iterable[Right] = (),
 ) -> str:
     """The same for one target: its namespace, its healers, and making what its manifests hold.
 
     A cluster is asked only for kinds that not every one has. Raises InputError, EnvironmentUnfit.
     """
-    cluster, place = spec.cluster, "chaoskit k8s rbac"
-    if cluster is None:
-        message = f"the target {spec.name} is in a Compose project, not in a Kubernetes cluster"
-        raise InputError(Problem(file=place, message=message, hint="name one with `kubernetes:`"))
-    if namespace is not None and namespace != cluster.namespace:
-        where = f"stands in {cluster.namespace}" if cluster.namespace else "gets its own namespace"
-        message = f"--namespace {namespace}: the target {spec.name} {where}"
-        raise InputError(Problem(file=place, message=message, hint="leave --namespace out"))
+    cluster = cluster_of(spec, None)
 
     def discover(version: str, kind: str) -> str:
         try:
@@ -114,6 +122,7 @@ def roles_for(
         faults,
         namespace=cluster.namespace or None,
         account=account,
+        home=home,
         more=(
             *seeing(spec),
             *making(cluster.objects, discover),
@@ -123,7 +132,7 @@ def roles_for(
     )
     if cluster.prober is not None:
         beside = cluster.prober.namespace or cluster.namespace or None
-        found += prober_roles(beside, account=account, home=cluster.namespace)
+        found += prober_roles(beside, account=account, home=home or cluster.namespace)
     return found
 
 

@@ -61,13 +61,20 @@ def rbac(
         from chaoskit.plan.targets import TargetShelf  # noqa: PLC0415
 
         spec = TargetShelf(targets).load(target)
-        found = printing.roles_for(spec, faults, namespace=namespace, account=account, more=more)
+        printing.cluster_of(spec, namespace)
+        found = printing.roles_for(spec, faults, account=account, more=more)
     click.echo(found, nl=False)
 
 
 @command.command()
 @click.argument("experiments", nargs=-1, required=True)
-@click.option("--namespace", required=True, help="Where the target stands.")
+@click.option(
+    "--target",
+    shell_complete=completing.targets,
+    help="Whose namespace, healers, entry and prober the rights are for.",
+)
+@targets_option()
+@click.option("--namespace", help="Without --target: where the target stands.")
 @click.option("--image", required=True, help="With chaoskit and the experiments in it.")
 @click.option("--fault", "faults", multiple=True, required=True, help="What they do; repeatable.")
 @click.option("--healer", "healers", multiple=True, help=_HEALER)
@@ -78,10 +85,18 @@ def rbac(
 @click.option("--storage", default="1Gi", show_default=True, help="Of the volume for the results.")
 @click.option("--publish", default="", help="Results to a store, not a volume: s3://BUCKET/PREFIX.")
 @click.option("--credentials", default="", help="The Secret with the store's environment.")
-def job(**wanted: Any) -> None:
+def job(*, target: str | None, targets: Path, namespace: str | None, **wanted: Any) -> None:
     """Print manifests that run EXPERIMENTS, paths in the image, in the cluster; and the sweeper."""
     from chaoskit.cluster_job import InCluster, manifests  # noqa: PLC0415
 
+    if target is not None:
+        from chaoskit.plan.targets import TargetShelf  # noqa: PLC0415
+
+        wanted["target"] = TargetShelf(targets).load(target)
+    elif namespace is None:
+        message = "name the target, --target, or where it stands, --namespace"
+        raise click.UsageError(message)
+    wanted["namespace"] = namespace or ""
     click.echo(manifests(InCluster(**wanted)), nl=False)
 
 

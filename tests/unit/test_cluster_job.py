@@ -13,6 +13,7 @@ from kubernetes import client
 from chaoskit.cluster_job import USER, InCluster, manifests
 from chaoskit.errors import Exit, InputError
 from chaoskit.faults.base import catalogue
+from chaoskit.plan.targets import TargetShelf
 
 ROOT = Path(__file__).parents[2]
 WANTED = InCluster(
@@ -85,6 +86,63 @@ def test_the_account_is_where_the_job_is_and_its_rights_where_the_target_is():
     assert {role["metadata"]["namespace"], binding["metadata"]["namespace"]} == {"shop"}
     assert binding["subjects"][0]["namespace"] == account["metadata"]["namespace"] == "chaoskit"
     assert job["metadata"]["namespace"] == "chaoskit"
+
+
+STANDING = """\
+title: A shop that stands
+kubernetes:
+  namespace: shop
+  selector: app=web
+  prober: {image: "chaos:1", namespace: probes}
+entrypoints:
+  web_url: {service: web, port: 80, through: port-forward}
+redundancy: {web: 3}
+healers:
+  - {name: rollout, kind: kubernetes-replicaset, witness: {log: {service: web, acted: rolled}}}
+"""
+
+
+@pytest.fixture
+def standing(tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "target.yaml").write_text(STANDING)
+    return TargetShelf(tmp_path).load("shop")
+
+
+def allowed(items, kind, name):
+    (role,) = [one for one in items if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+    return role["metadata"].get("namespace"), {
+        (resource, verb)
+        for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]
+    }  # fmt: skip
+
+
+def test_a_job_for_a_target_may_what_its_entry_its_witnesses_and_its_prober_need(standing):
+    bare = allowed(printed(WANTED), "Role", "chaoskit")[1]
+    items = printed(replace(WANTED, namespace="", target=standing))
+    where, near = allowed(items, "Role", "chaoskit")
+    place, prober = allowed(items, "Role", "chaoskit-prober")
+    binding = [one for one in items if one["kind"] == "RoleBinding"][-1]
+
+    assert where == "shop"
+    assert {("pods/portforward", "create"), ("pods/log", "get")} <= near - bare
+    assert place == "probes"
+    assert ("pods", "create") in prober
+    assert binding["subjects"][0]["namespace"] == "chaoskit"  # where the Job is
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("k8s-web", "the target k8s-web gets a namespace of its own in every run"),
+        ("restart-policy", "the target restart-policy is in a Compose project"),
+    ],
+)
+def test_a_job_for_a_target_that_does_not_stand_in_a_cluster_is_refused(name, words):
+    target = TargetShelf(ROOT / "targets").load(name)
+
+    with pytest.raises(InputError, match=words):
+        manifests(replace(WANTED, namespace="", target=target))
 
 
 def test_a_job_ends_is_not_repeated_and_keeps_its_results():

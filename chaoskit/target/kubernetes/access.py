@@ -121,10 +121,7 @@ def _rights(api: Api, spec: TargetSpec, kinds: Iterable[str]) -> Iterable[str]:
     needed += NODES if by_node else ()
     needed += seeing(spec)
     needed += making(cluster.objects, asking(api))
-    needed += LOGS if any(one.log is not None for one in spec.healers) else ()
-    needed += ROLES if spec.roles else ()
     needed += entering(spec)
-
     missing = [str(one) for one in dict.fromkeys(needed) if not _may(api, one, cluster.namespace)]
     if cluster.prober is not None:
         where = cluster.prober.namespace or cluster.namespace
