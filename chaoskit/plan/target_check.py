@@ -20,7 +20,7 @@ def check_target(tree: Node, compose: ComposeFile | None, folder: Path, report: 
         for _, entrypoint in pairs_of(child(tree, "entrypoints")):
             check_service(child(entrypoint, "service"), compose, report)
             _check_port(entrypoint, compose, report)
-            for one in ("through", "address"):
+            for one in ("through", "address", "patience"):
                 if (node := child(entrypoint, one)) is not None:
                     report.add(node, f"{one} is for a target in a cluster")
     for healer in items_of(child(tree, "healers")):
