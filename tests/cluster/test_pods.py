@@ -1,6 +1,7 @@
 """What pods' changes mean, and what is done to pods, on pods that are real processes."""
 
 import json
+import threading
 
 import pytest
 
@@ -254,6 +255,18 @@ def test_exec_that_says_nothing_of_its_end_is_no_success(arena, fake):
         with pytest.raises(FaultRefused, match="does not say how the command ended"):
             arena.inject("container_crash", service="web")
     finally:
+        fake.api.subresources["pods", "exec"] = script
+
+
+def test_exec_that_is_never_begun_is_given_up(arena, fake, monkeypatch):
+    script, over = fake.api.subresources["pods", "exec"], threading.Event()
+    fake.api.subresources["pods", "exec"] = lambda *_: over.wait(30)
+    monkeypatch.setattr("chaoskit.target.kubernetes.exec._OPEN_S", 0.3)
+    try:
+        with pytest.raises(FaultRefused, match=r"no command began in \S+ within 0\.3 s"):
+            arena.inject("container_crash", service="web")
+    finally:
+        over.set()
         fake.api.subresources["pods", "exec"] = script
 
 

@@ -42,7 +42,7 @@ def exec_in(
 ) -> Ended:
     """Run a command in (namespace, pod, container). Raises ApiError, ApiAway."""
     pod = where[1]
-    client = _open(api, _url(api, where, command))
+    client = _open(api, where, command)
     try:
         deadline = Deadline(timeout_s)
         while client.is_open() and not deadline.passed:
@@ -59,7 +59,7 @@ def exec_in(
         message = f"the connection to {pod} broke: {error}"
         raise ApiAway(message) from error
     finally:
-        client.sock.shutdown()  # its own close leaves the socket open when the server closed first
+        _hang_up(client)
 
 
 @dataclass
@@ -85,44 +85,53 @@ class Conversation:
 
     def close(self) -> None:
         """Hang up. Never raises."""
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            self.client.sock.shutdown()
+        _hang_up(self.client)
 
 
 def converse(api: Api, where: tuple[str, str, str], command: tuple[str, ...]) -> Conversation:
     """Begin a command in (namespace, pod, container), to speak to it. Raises ApiError, ApiAway."""
-    url = _url(api, where, command, stdin=True)
+    client = _open(api, where, command, spoken_to=True)
+    client.sock.settimeout(_OPEN_S)
+    return Conversation(client, where[1])
+
+
+def _open(
+    api: Api, where: tuple[str, str, str], command: tuple[str, ...], *, spoken_to: bool = False
+) -> Any:
+    """Connected within a limit: the client sets none to the server's answer to the handshake."""
+    url = _url(api, where, command, stdin=spoken_to)
     opened: queue.SimpleQueue[Any] = queue.SimpleQueue()
     late = threading.Event()
 
     def work() -> None:
         try:
-            client = _open(api, url, capture=False)
+            client = _connected(api, url, capture=not spoken_to)
         except (ApiError, ApiAway) as error:
             opened.put(error)
             return
-        client.sock.settimeout(_OPEN_S)
-        conversation = Conversation(client, where[1])
-        opened.put(conversation)
+        opened.put(client)
         if late.is_set():
-            conversation.close()
+            _hang_up(client)
 
-    # The client sets no limit to how long the server may take to answer the handshake.
-    threading.Thread(target=work, name="converse", daemon=True).start()
+    threading.Thread(target=work, name="exec", daemon=True).start()
     try:
         found = opened.get(timeout=_OPEN_S)
     except queue.Empty:
         late.set()
         message = f"no command began in {where[1]} within {_OPEN_S:g} s"
         raise ApiAway(message) from None
-    if isinstance(found, Conversation):
-        return found
-    raise found
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
-def _url(
-    api: Api, where: tuple[str, str, str], command: tuple[str, ...], *, stdin: bool = False
-) -> str:
+def _hang_up(client: Any) -> None:
+    """Never raises. The client's own close leaves the socket open when the server closed first."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        client.sock.shutdown()
+
+
+def _url(api: Api, where: tuple[str, str, str], command: tuple[str, ...], *, stdin: bool) -> str:
     namespace, pod, container = where
     words = [("container", container), ("stdout", "true"), ("stderr", "true")]
     words += [("stdin", "true")] if stdin else []
@@ -131,7 +140,7 @@ def _url(
     return "ws" + url.removeprefix("http")
 
 
-def _open(api: Api, url: str, *, capture: bool = True) -> Any:
+def _connected(api: Api, url: str, *, capture: bool) -> Any:
     api.calls["EXEC"] += 1
     headers = {key.lower(): value for key, value in api.headers().items()}
     try:
