@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from chaoskit.faults.base import HeldFault, Site, action
 from chaoskit.faults.parts.clustered import clustered
+from chaoskit.faults.parts.evicting import wrong_patience
 from chaoskit.model.faults import Instance, Operation
+from chaoskit.model.quantities import parse_duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +25,8 @@ class NodeDrain(HeldFault):
     Undo: the node is uncordoned. The pods come back by themselves.
 
     Limits: others' pods on the node stay, which a real drain would evict too; with `whole: true` all
-    pods of the namespace leave. A disruption budget that forbids an eviction means: not applied, and
-    the node is uncordoned at once.
+    pods of the namespace leave. A disruption budget that forbids an eviction for longer than `patience` means: not
+    applied, and the node is uncordoned at once.
     """
 
     name = "node_drain"
@@ -35,10 +37,16 @@ class NodeDrain(HeldFault):
 
     force: bool = False  # evict also what would be lost for good
     whole: bool = False  # every pod of the namespace on that node, not the workload's only
+    patience: str = "15s"  # how long, in all, evictions that a budget forbids are asked for again
+
+    def problems(self) -> tuple[str, ...]:
+        """A patience that one can have."""
+        return (*super().problems(), *wrong_patience(self.patience))
 
     def operations(self, picked: Sequence[Instance], site: Site) -> tuple[Operation, ...]:  # noqa: ARG002
         """Drain the node of the first; all of its pods there leave."""
-        params = {"force": self.force, "whole": self.whole}
+        patience_s = parse_duration(self.patience)
+        params = {"force": self.force, "whole": self.whole, "patience_s": patience_s}
         how = "cordoned, then evictions"
         return tuple(clustered("node-drain", one, how, params) for one in picked[:1])
 

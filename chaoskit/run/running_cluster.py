@@ -133,6 +133,7 @@ class RunningCluster(Running):
             ),
         )
         hand.on_undo = self._observers.put_back
+        hand.on_held_up = self._observers.held_up
         self._ends.callback(self._observers.stop)
         self._observers.start()
         self._send_prober()

@@ -82,6 +82,7 @@ class ClusterArena:
             ),
         )
         self.hand.on_undo = self.observers.put_back
+        self.hand.on_held_up = self.observers.held_up
         self.observers.start()
         return self
 

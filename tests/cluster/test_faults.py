@@ -8,6 +8,7 @@ from chaoskit.errors import FaultRefused, LiftFailed
 from chaoskit.faults.base import catalogue
 from chaoskit.model.faults import Nature
 from chaoskit.model.marks import MarkKind
+from chaoskit.model.target import Healer
 from chaoskit.run.clock import wait_until
 from chaoskit.run.recover import recover
 from chaoskit.target.asking import Asker
@@ -22,6 +23,7 @@ BUDGET = {
     "metadata": {"name": "web"},
     "spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": "web"}}},
 }
+HEALERS = (Healer(name="budget", kind="kubernetes-pdb", engine=True),)
 BUDGETS = "/apis/policy/v1/namespaces/{}/poddisruptionbudgets"
 ARGUMENTS = {
     "network_policy": {"port": 8080},
@@ -34,7 +36,7 @@ ARGUMENTS = {
 
 @pytest.fixture(scope="module")
 def arena(somewhere, tmp_path_factory):
-    with ClusterArena(somewhere, tmp_path_factory.mktemp("arena")) as one:
+    with ClusterArena(somewhere, tmp_path_factory.mktemp("arena"), HEALERS) as one:
         yield one
 
 
@@ -177,6 +179,24 @@ def test_an_eviction_that_a_disruption_budget_forbids_is_not_applied(whole):
     assert {one.uid for one in whole.stack.pods()} == uids
     name = next(iter(whole.stack.pods())).node
     assert not whole.api.get(node(name))["spec"].get("unschedulable")
+
+
+def test_pods_leave_as_fast_as_their_budget_lets_them_and_that_is_its_act(whole):
+    path = BUDGETS.format(whole.namespace)
+    whole.api.create(path, {**BUDGET, "spec": {**BUDGET["spec"], "minAvailable": 2}})
+    whole.marks.clear()
+    before = {one.uid for one in whole.stack.pods() if one.workload == "web"}
+    try:
+        whole.inject("pod_evict", service="web", pick="all", patience="30s")
+    finally:
+        whole.api.delete(f"{path}/web")
+    acts = [one for one in list(whole.marks) if one.source == "budget"]
+    strengths = [one.data["have"] for one in list(whole.marks)
+                 if one.kind is MarkKind.REDUNDANCY and one.service == "web"]  # fmt: skip
+
+    assert {MarkKind.DETECTED, MarkKind.ACTED} == {one.kind for one in acts}
+    assert min(strengths) >= 2
+    assert all(one.terminating for one in whole.stack.pods() if one.uid in before)
 
 
 def test_an_eviction_that_is_allowed_is_proven(whole):

@@ -26,6 +26,7 @@ KINDS = {
     "envoy-outlier",
     "haproxy-check",
     "kubernetes-hpa",
+    "kubernetes-pdb",
     "kubernetes-probe",
     "kubernetes-replicaset",
     "kubernetes-rollback",
@@ -282,6 +283,11 @@ def test_an_hpa_makes_up_for_replicas_at_its_next_look_and_leaves_lost_pods_to_o
     assert close(action("kubernetes-hpa", settings, "workload_scale"), 0, 1, 2)
     assert catalogue()["kubernetes-hpa"].floor({}, "pod_delete") is None
     assert catalogue()["kubernetes-hpa"].floor({}, "crash") is None
+
+
+def test_a_disruption_budget_repairs_nothing_and_promises_no_time():
+    assert not catalogue()["kubernetes-pdb"].acts_alone
+    assert catalogue()["kubernetes-pdb"].floor({}, "pod_evict") is None
 
 
 def test_an_hpas_bounds_may_not_contradict_each_other():

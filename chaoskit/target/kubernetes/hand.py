@@ -40,6 +40,8 @@ class ClusterHand:
     on_lapse: Callable[[Lapse], None] = field(default_factory=lambda: _unheard, init=False)
     # What is about to be put back: whoever watches must not take it for a healer's doing.
     on_undo: Callable[[Operation], None] = field(default_factory=lambda: _unheard, init=False)
+    # What a disruption budget does not let us do, yet.
+    on_held_up: Callable[[Operation], None] = field(default_factory=lambda: _unheard, init=False)
     # Handle → when it ends by itself, if ever; of what was proven here and not undone yet.
     _on: dict[str, int | None] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -161,7 +163,13 @@ class ClusterHand:
 
     def _table(self, operation: Operation) -> Table:
         namespace = str(operation.params.get("namespace") or self.namespace)
-        return Table(api=self.api, operation=operation, namespace=namespace, agents=self.agents)
+        return Table(
+            api=self.api,
+            operation=operation,
+            namespace=namespace,
+            agents=self.agents,
+            held_up=lambda: self.on_held_up(operation),
+        )
 
 
 def _unheard(_about: Operation | Lapse) -> None:

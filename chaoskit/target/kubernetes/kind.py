@@ -35,6 +35,7 @@ class Table:
     operation: Operation
     namespace: str
     agents: NodeAgents
+    held_up: Callable[[], None] = lambda: None  # to be told that a disruption budget has said no
 
     @property
     def params(self) -> Mapping[str, Any]:

@@ -23,9 +23,10 @@ from chaoskit.target.kubernetes.podstate import pod_state
 from chaoskit.target.kubernetes.rollouts import ROLLBACKS, RolloutCount
 from chaoskit.target.kubernetes.scaling import SCALERS, ScaleCount
 from chaoskit.target.kubernetes.watch import News, Watch
-from chaoskit.target.kubernetes.witness import Moment, watched_kinds
+from chaoskit.target.kubernetes.witness import Moment, Whom, Witness, watched_kinds
 from chaoskit.target.kubernetes.words import Words
 
+BUDGETS = "kubernetes-pdb"
 _MOST_EVENTS = 20_000  # whose counts are remembered
 
 Item = dict[str, Any]
@@ -47,6 +48,7 @@ class ClusterObservers:
     _scaling: ScaleCount = field(init=False)
     _nodes: NodeCount = field(init=False)
     _hearing: Hearing = field(init=False)
+    _budgets: Witness = field(init=False)
     _watches: tuple[Watch, ...] = field(default=(), init=False)
     _heard: dict[str, int] = field(default_factory=dict, init=False)  # event → its count
 
@@ -56,6 +58,7 @@ class ClusterObservers:
         self._scaling = ScaleCount(self.spec, self.record)
         self._nodes = NodeCount(self.record, self.count.node_lost)
         self._hearing = Hearing(self.record)
+        self._budgets = Witness(self.spec, self.record)
 
     def start(self) -> None:
         """Begin to look; every workload's strength is marked once. Raises EnvironmentUnfit."""
@@ -85,6 +88,13 @@ class ClusterObservers:
         elif operation.kind == "scale" and isinstance(before, int):
             self.count.put_back(name)
             self._scaling.put_back(name, before)
+
+    def held_up(self, operation: Operation) -> None:
+        """A disruption budget has just refused an eviction: it noticed, and acted, at once."""
+        whom = Whom(workload=operation.instance.service, instance=operation.instance.name)
+        moment = Moment(at_ns=_now_ns())
+        for mark in (MarkKind.DETECTED, MarkKind.ACTED):
+            self._budgets.bear(mark, BUDGETS, whom, moment)
 
     def full(self) -> bool:
         """Whether every workload is at full strength, as far as was heard."""

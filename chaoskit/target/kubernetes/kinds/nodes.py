@@ -4,6 +4,7 @@ A node is everybody's. It is found by a pod of the target that runs on it, and a
 target's own pods and nobody else's.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from chaoskit.errors import FaultRefused
@@ -15,7 +16,7 @@ from chaoskit.target.kubernetes.podstate import pod_state
 from chaoskit.target.patience import Deadline, rest
 
 _MARK = "chaoskit.dev/fault"
-_PATIENCE_S, _AGAIN_S = 15.0, 1.0  # with a disruption budget
+_AGAIN_S = 1.0  # between two asks for what a disruption budget forbids
 _NODES = (
     Right("get", "nodes", everywhere=True),
     Right("patch", "nodes", everywhere=True),
@@ -87,16 +88,7 @@ def _is_stuck(pod: Any) -> str:
 
 def _drain(table: Table) -> None:
     _cordon(table)
-    deadline = Deadline(_PATIENCE_S)
-    for name, uid in table.params["pods"].items():
-        while True:
-            try:
-                evict(table, name, uid)
-                break
-            except FaultRefused:  # a budget lets the next one go when the last one is back
-                if deadline.passed:
-                    raise
-                rest(_AGAIN_S)
+    _evict(table, table.params["pods"])
 
 
 def _drained(table: Table) -> tuple[bool, str]:
@@ -109,7 +101,25 @@ def _drained(table: Table) -> tuple[bool, str]:
     return not left, f"{words}; {len(uids) - len(left)} of {len(uids)} pods were evicted"
 
 
-def evict(table: Table, name: str, uid: str) -> None:
+def _evict(table: Table, uids: Mapping[str, str]) -> None:
+    """Each of them: a budget lets the next one go when the last one is back."""
+    deadline = Deadline(table.params["patience_s"])
+    for name, uid in uids.items():
+        told = False
+        while True:
+            try:
+                _ask(table, name, uid)
+                break
+            except FaultRefused:
+                if not told:
+                    table.held_up()
+                told = True
+                if deadline.passed:
+                    raise
+                rest(_AGAIN_S)
+
+
+def _ask(table: Table, name: str, uid: str) -> None:
     """Ask for an eviction. A disruption budget that forbids it is a refusal, with its words."""
     body = {
         "apiVersion": "policy/v1",
@@ -180,7 +190,7 @@ _HELPER = (
 KINDS = {
     "pod-evict": ClusterKind(
         prepare=_evict_prepare,
-        do=lambda table: evict(table, table.instance.name, table.instance.id),
+        do=lambda table: _evict(table, {table.instance.name: table.instance.id}),
         check=_evicted,
         undo=lambda _table: None,
         rights=(Right("get", "pods"), _EVICT),
