@@ -5,7 +5,12 @@ other's weather. Beside that row run the rest: a browser in a row of its own, th
 module by module because each module has one cluster, and everything else one by one.
 """
 
+import os
+
 import pytest
+
+for told in ("COLUMNS", "LINES"):  # xdist's processes are told a terminal's size, and have none
+    os.environ.pop(told, None)
 
 
 def row_of(item):
