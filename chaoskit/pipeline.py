@@ -7,11 +7,7 @@ Nothing flows back: a measure cannot ask a target, a report cannot ask the run. 
 redo the right half from disk, without an engine.
 """
 
-import os
-import platform
-import shlex
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,35 +17,15 @@ from chaoskit.errors import EnvironmentUnfit, NothingSelected
 from chaoskit.model.experiment import Experiment
 from chaoskit.plan.experiments import load_all
 from chaoskit.plan.targets import TargetShelf
+from chaoskit.request import EXPERIMENTS, Request, repeat_command, seed_of
 
 if TYPE_CHECKING:  # the right half brings numpy and docker; `validate` must start quickly
     from chaoskit.model.journal import ExperimentRecord, Journal, TrialJudgement, TrialRecord
     from chaoskit.model.progress import Listener
-    from chaoskit.model.target import TargetSpec
     from chaoskit.model.timeline import Timeline
-    from chaoskit.model.trend import Trend
     from chaoskit.model.wishes import Wishes
     from chaoskit.plan.plan import Plan
     from chaoskit.run.folder import RunFolder
-
-
-EXPERIMENTS = Path("experiments")  # where they are, when nobody says
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What was asked for on the command line."""
-
-    paths: tuple[Path, ...] = ()  # of experiments, or folders of them; none: `experiments`
-    tags: tuple[str, ...] = ()  # any of them; none: every experiment
-    targets: Path = Path("targets")
-    reports: Path = Path("reports")
-    target: str | None = None  # for a Chaos Toolkit experiment without our block
-    budgets: Mapping[str, str] = field(default_factory=dict)
-    trials: int | None = None
-    seed: int | None = None
-    allow: tuple[str, ...] = ()  # labels of containers outside the target that may be broken too
-    shard: tuple[int, int] | None = None  # which part of how many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +71,6 @@ def plan(request: Request) -> "tuple[Plan, TargetShelf]":
     specs = {one.target: shelf.load(one.target) for one in experiments}
     whole = compile_plan(experiments, specs, seed=seed_of(request), trials=request.trials)
     return part_of(whole, *request.shard) if request.shard else whole, shelf
-
-
-def seed_of(request: Request) -> int:
-    """The seed that was asked for, or a new one."""
-    return int.from_bytes(os.urandom(4)) if request.seed is None else request.seed
 
 
 def run(request: Request, listener: "Listener", wishes: "Wishes | None" = None) -> Finished:
@@ -152,6 +123,7 @@ def conduct(
     from chaoskit.run import clock  # noqa: PLC0415
     from chaoskit.run.folder import RunFolder, new_run_id  # noqa: PLC0415
     from chaoskit.run.supervisor import Orders, Supervisor  # noqa: PLC0415
+    from chaoskit.run.surroundings import environment, surroundings  # noqa: PLC0415
 
     compiled, shelf = planned
     specs = {group.target: shelf.load(group.target) for group in compiled.groups}
@@ -185,26 +157,6 @@ def conduct(
     words = f"exit code {judged.exit_code}"
     listener.tell(News(at_ns=clock.now_ns(), step=Step.END, text=words, data=data))
     return judged, folder
-
-
-def surroundings(specs: "Collection[TargetSpec]") -> dict[str, str]:
-    """What a result may depend on, of every engine and cluster that the targets need.
-
-    Raises EnvironmentUnfit when one of them is not there; nothing was started then.
-    """
-    clusters = {one.cluster.context for one in specs if one.cluster is not None}
-    found: dict[str, str] = {}
-    if any(one.cluster is None for one in specs):
-        from chaoskit.target import doctor, engine  # noqa: PLC0415
-
-        client = engine.connect()
-        doctor.preflight(client)
-        found.update(engine.describe(client))
-    for context in sorted(clusters):
-        from chaoskit.target.kubernetes import describe  # noqa: PLC0415
-
-        found.update(describe.cluster(context))
-    return found
 
 
 @dataclass(frozen=True)
@@ -277,32 +229,18 @@ def _rendered(journal: "Journal", folder: "RunFolder") -> tuple[str, ...]:
 
 def render(journal: "Journal", folder: "RunFolder") -> tuple[str, ...]:
     """Write every report of a run; what went wrong with those of other packages."""
-    from chaoskit import judge  # noqa: PLC0415
+    from chaoskit import judge, trend  # noqa: PLC0415
     from chaoskit.reporters import html, proof, shelf  # noqa: PLC0415
 
     evidence = partial(timeline_of, folder)
+    trends = trend.until(journal, folder.path.parent / "history.jsonl")
     proofs = judge.proofs_of(journal)
-    page = html.render(journal, evidence, folder.log_files, proofs, trends_of(journal, folder))
+    page = html.render(journal, evidence, folder.log_files, proofs, trends)
     folder.write("report.html", page)
     shelf.write_own(journal, folder.write)
     if proofs:
         folder.write("proof.md", proof.render(proofs, journal))
     return shelf.write_added(journal, folder.write)
-
-
-def trends_of(journal: "Journal", folder: "RunFolder") -> "Mapping[str, Trend]":
-    """How the run's experiments fared until then, from the history beside its folder.
-
-    A history that cannot be read costs the report its trends and nothing else.
-    """
-    from chaoskit import history, trend  # noqa: PLC0415
-    from chaoskit.errors import InputError  # noqa: PLC0415
-
-    try:
-        stored = history.read([folder.path.parent / "history.jsonl"])
-    except InputError:
-        return {}
-    return {one.experiment: one for one in trend.trends(history.until(stored, journal))}
 
 
 def remember(journal: "Journal", reports: Path) -> None:
@@ -312,48 +250,3 @@ def remember(journal: "Journal", reports: Path) -> None:
 
     for row in rows(journal):
         append_history(reports, row)
-
-
-def environment() -> dict[str, str]:
-    """What the result may depend on, of this machine."""
-    from chaoskit.plan.repository import revision  # noqa: PLC0415
-
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "cores": str(os.cpu_count()),
-        "load": "{:.2f} {:.2f} {:.2f}".format(*os.getloadavg()),
-        "host": platform.node(),
-        **revision(Path()),
-    }
-
-
-def repeat_command(request: Request, seed: int) -> str:
-    """The exact command that runs the same again."""
-    parts: list[str] = ["chaoskit", "run", *map(str, request.paths), "--seed", str(seed)]
-    if request.trials is not None:
-        parts += ["--trials", str(request.trials)]
-    if request.target is not None:
-        parts += ["--target", request.target]
-    if request.shard is not None:
-        parts += ["--shard", "{}/{}".format(*request.shard)]
-    for label in request.allow:
-        parts += ["--allow", label]
-    return shlex.join([*parts, *common_words(request)])
-
-
-def common_words(request: Request) -> list[str]:
-    """The command-line words for budgets and folders, where they differ from the defaults."""
-    parts: list[str] = []
-    for measure, bound in request.budgets.items():
-        parts += ["--budget", f"{measure}={bound}"]
-    for tag in request.tags:
-        parts += ["--tag", tag]
-    for option, value, default in (
-        ("--targets", request.targets, "targets"),
-        ("--reports", request.reports, "reports"),
-    ):
-        if str(value) != default:
-            parts += [option, str(value)]
-    return parts

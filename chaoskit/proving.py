@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chaoskit import pipeline
 from chaoskit.plan.arms import Effort, compile_proof
+from chaoskit.request import Request, common_words, seed_of
 
 if TYPE_CHECKING:
     from chaoskit.model.progress import Listener
@@ -28,16 +29,16 @@ class Proven:
     proofs: "tuple[Proof, ...]"
 
 
-def plan(request: pipeline.Request, effort: Effort) -> "tuple[Plan, TargetShelf]":
+def plan(request: Request, effort: Effort) -> "tuple[Plan, TargetShelf]":
     """Every arm that would be run; touches no engine. Raises InputError, NothingSelected."""
     experiments, shelf = pipeline.load(request)
     specs = {one.target: shelf.load(one.target) for one in experiments}
-    seed = pipeline.seed_of(request)
+    seed = seed_of(request)
     return compile_proof(experiments, specs, seed=seed, effort=effort), shelf
 
 
 def prove(
-    request: pipeline.Request,
+    request: Request,
     effort: Effort,
     listener: "Listener",
     wishes: "Wishes | None" = None,
@@ -81,10 +82,10 @@ def of_target(request_target: str, experiments: Path, targets: Path) -> tuple[Pa
     return paths
 
 
-def repeat_command(request: pipeline.Request, effort: Effort, seed: int) -> str:
+def repeat_command(request: Request, effort: Effort, seed: int) -> str:
     """The exact command that runs the same again."""
     parts = ["chaoskit", "prove", *map(str, request.paths), "--seed", str(seed)]
     parts += ["--aa", str(effort.aa), "--trials", str(effort.trials)]
     if effort.every_healer:
         parts.append("--every-healer")
-    return shlex.join([*parts, *pipeline.common_words(request)])
+    return shlex.join([*parts, *common_words(request)])

@@ -5,14 +5,17 @@ and never a failure: budgets decide, and a regression between two builds takes `
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
+from pathlib import Path
 
+from chaoskit import history
 from chaoskit.errors import InputError, Problem
 from chaoskit.history import History, Row
 from chaoskit.measures.base import catalogue
+from chaoskit.model.journal import Journal
 from chaoskit.model.measures import Sense, Unit
 from chaoskit.model.trend import Pace, Point, Shift, State, Trend
 from chaoskit.stats.changes import change_points, usual
@@ -56,6 +59,18 @@ def trends(
     ordered = sorted(history.rows, key=lambda one: one.experiment)  # stable: time stays in order
     groups = groupby(ordered, key=lambda one: one.experiment)
     return tuple(_trend(name, tuple(rows), measure, fresh) for name, rows in groups)
+
+
+def until(journal: Journal, path: Path) -> Mapping[str, Trend]:
+    """How a run's experiments fared until then, by name, from a file of history.
+
+    A history that cannot be read costs a report its trends and nothing else.
+    """
+    try:
+        stored = history.read([path])
+    except InputError:
+        return {}
+    return {one.experiment: one for one in trends(history.until(stored, journal))}
 
 
 def measures() -> tuple[str, ...]:

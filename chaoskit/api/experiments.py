@@ -16,6 +16,7 @@ from chaoskit.model.progress import Listener, News
 from chaoskit.plan.compile import compile_plan
 from chaoskit.plan.experiments import load_experiment as load_file
 from chaoskit.plan.targets import TargetShelf
+from chaoskit.request import Request, common_words, seed_of
 
 FROM_PYTHON = "from-python"  # below the reports: files of experiments that had none
 
@@ -78,13 +79,11 @@ class Experiment:
         written, when a fault or a container may be left behind; KeyboardInterrupt likewise.
         """
         one, reports = self.checked, Path(reports)
-        chosen = pipeline.Request(
-            targets=self.targets.root, reports=reports, trials=trials, seed=seed
-        )
+        chosen = Request(targets=self.targets.root, reports=reports, trials=trials, seed=seed)
         planned = compile_plan(
             [one],
             {one.target: self.targets.load(one.target)},
-            seed=pipeline.seed_of(chosen),
+            seed=seed_of(chosen),
             trials=trials,
         )
         command = self._repeat(chosen, planned.seed)
@@ -92,7 +91,7 @@ class Experiment:
             finished = pipeline.carry_out(chosen, (planned, self.targets), listener, command)
         return result_of(finished, one.name)
 
-    def _repeat(self, request: pipeline.Request, seed: int) -> str:
+    def _repeat(self, request: Request, seed: int) -> str:
         """The command line that runs the same again; what has no file of its own gets one."""
         file = self.checked.path
         if not self.of_file:
@@ -102,7 +101,7 @@ class Experiment:
         words = ["chaoskit", "run", str(file), "--seed", str(seed)]
         if request.trials is not None:
             words += ["--trials", str(request.trials)]
-        return shlex.join([*words, *pipeline.common_words(request)])
+        return shlex.join([*words, *common_words(request)])
 
 
 class Quiet:

@@ -28,12 +28,14 @@ from chaoskit.model.experiment import FaultUse
 from chaoskit.model.journal import ExperimentRecord, Journal
 from chaoskit.model.target import TargetSpec
 from chaoskit.plan.targets import TargetShelf
+from chaoskit.request import Request, seed_of
 from chaoskit.run import clock
 from chaoskit.run.folder import RunFolder, new_run_id
 from chaoskit.run.keeper import Keeper, Mode, spawn_keeper
 from chaoskit.run.recorder import Recorder
 from chaoskit.run.running import RunContext, Running
 from chaoskit.run.supervisor import running
+from chaoskit.run.surroundings import environment, surroundings
 from chaoskit.target.agent import DEFAULT_LEASE_S
 
 Activity = Mapping[str, Any]
@@ -60,7 +62,7 @@ def live_target(  # noqa: PLR0913  # all but the name have defaults
         spec,
         reports=Path(reports),
         run_id=run_id or new_run_id(),
-        seed=pipeline.seed_of(pipeline.Request(seed=seed)),
+        seed=seed_of(Request(seed=seed)),
         prepare=tuple(_use(one) for one in prepare),
         progress=progress,
     )
@@ -96,7 +98,7 @@ class LiveTarget:
 
     def start(self) -> Self:
         """Start it, and wait until it serves at full strength. Raises EnvironmentUnfit."""
-        facts = pipeline.surroundings([self.spec])
+        facts = surroundings([self.spec])
         self._folder = folder = RunFolder.create(self._reports, self.run_id)
         self._journal = Journal(
             run_id=self.run_id,
@@ -104,7 +106,7 @@ class LiveTarget:
             command="",
             seed=self.seed,
             anchor=clock.anchor(),
-            environment={**pipeline.environment(), **facts},
+            environment={**environment(), **facts},
         )
         folder.write_journal(self._journal)
         keeper = spawn_keeper(

@@ -24,8 +24,7 @@ from chaoskit.plan.plan import PlannedExperiment
 from chaoskit.plan.variables import resolve
 from chaoskit.run.clock import now_ns, wait_until
 from chaoskit.run.prober.handle import AnyProber, Prober
-from chaoskit.run.supervisor import record_of
-from chaoskit.run.trial import with_effects
+from chaoskit.run.records import record_of, with_effects
 
 _LOOK_EVERY_S = 0.1
 

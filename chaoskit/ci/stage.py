@@ -21,6 +21,7 @@ from chaoskit.reporters.findings import Finding, findings, findings_of_error
 from chaoskit.reporters.headline import headline
 from chaoskit.reporters.text import tame
 from chaoskit.reporters.wording import Result, result_of
+from chaoskit.request import EXPERIMENTS, Request
 from chaoskit.run.clock import wall_now
 from chaoskit.run.folder import HISTORY
 from chaoskit.store import fetch
@@ -45,7 +46,7 @@ _NO_ANIMATION = {"CI": "true"}
 class Stage:
     """What one call of `chaoskit ci` does."""
 
-    request: pipeline.Request
+    request: Request
     settings: Settings
     platform: Plain
     exit_zero: bool = False
@@ -162,7 +163,7 @@ class Stage:
         """Names of all experiments there are: what was deleted cannot be expired."""
         from chaoskit.plan.describe import catalogue  # noqa: PLC0415
 
-        folders = {pipeline.EXPERIMENTS, *filter(Path.is_dir, self.request.paths)}
+        folders = {EXPERIMENTS, *filter(Path.is_dir, self.request.paths)}
         return {
             row["name"]
             for folder in folders

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaoskit import pipeline
 from chaoskit.cli.export_options import export_options
 from chaoskit.cli.options import (
     PathArgument,
@@ -21,6 +20,7 @@ from chaoskit.cli.options import (
 )
 from chaoskit.errors import ChaoskitError
 from chaoskit.exporters.shelf import Wanted
+from chaoskit.request import Request
 
 if TYPE_CHECKING:
     from chaoskit.reporters.findings import Finding
@@ -62,7 +62,7 @@ PLATFORMS = ("auto", "github", "gitlab", "jenkins", "azure", "none")
 @publish_option()
 def command(
     *,
-    selected: pipeline.Request,
+    selected: Request,
     reports: Path,
     trials: int | None,
     seed: int | None,

@@ -11,6 +11,7 @@ import click
 from chaoskit import pipeline
 from chaoskit.cli.messages import show_trouble
 from chaoskit.cli.options import reports_option
+from chaoskit.request import Request
 
 DATA = Path(__file__).parent / "demo"
 
@@ -24,9 +25,7 @@ def command(*, reports: Path) -> None:
     """
     from chaoskit.reporters import terminal  # noqa: PLC0415
 
-    request = pipeline.Request(
-        paths=(DATA / "experiments",), targets=DATA / "targets", reports=reports
-    )
+    request = Request(paths=(DATA / "experiments",), targets=DATA / "targets", reports=reports)
     with terminal.watching(sys.stdin, sys.stderr) as (listener, wishes):
         finished = pipeline.run(request, listener, wishes)
     terminal.show_summary(finished.journal, finished.folder.path / "report.html", sys.stdout)

@@ -9,6 +9,7 @@ import click
 from chaoskit import pipeline
 from chaoskit.cli.options import PathArgument, json_option, shard_option, targets_option
 from chaoskit.errors import InputError, Problem
+from chaoskit.request import Request
 
 KINDS = (
     "targets",
@@ -57,7 +58,7 @@ def command(
             raise InputError(
                 Problem(file="--shard", message="only experiments have parts", hint=hint)
             )
-        request = pipeline.Request(paths=(experiments,), targets=targets, shard=shard, seed=0)
+        request = Request(paths=(experiments,), targets=targets, shard=shard, seed=0)
         mine = {one.experiment.name for one in pipeline.plan(request)[0].experiments}
         rows = everything["experiments"]
         everything["experiments"] = [one for one in rows if one["name"] in mine]

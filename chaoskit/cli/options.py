@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chaoskit import pipeline
 from chaoskit.cli import completing
 from chaoskit.errors import InputError, Problem
+from chaoskit.request import Request
 
 if TYPE_CHECKING:
     from chaoskit.store.address import Store
@@ -180,14 +180,14 @@ def labels_of(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def selection_options() -> Decorator:
-    """What experiments are selected by; the command gets it as `selected`, a pipeline.Request."""
+    """What experiments are selected by; the command gets it as `selected`, a Request."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def with_selection(**given: Any) -> Any:
             taken = {name: given.pop(name) for name in ("paths", "targets", "target", "tags")}
             budgets = budgets_of(given.pop("budgets"))
-            return function(selected=pipeline.Request(**taken, budgets=budgets), **given)
+            return function(selected=Request(**taken, budgets=budgets), **given)
 
         decorated: Callable[..., Any] = with_selection
         for option in (

@@ -7,6 +7,7 @@ import click
 
 from chaoskit import pipeline
 from chaoskit.cli.options import json_option, selection_options, trial_options
+from chaoskit.request import Request
 
 
 @click.command()
@@ -15,7 +16,7 @@ from chaoskit.cli.options import json_option, selection_options, trial_options
 @json_option()
 def command(
     *,
-    selected: pipeline.Request,
+    selected: Request,
     trials: int | None,
     seed: int | None,
     shard: tuple[int, int] | None,

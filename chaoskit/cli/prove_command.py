@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from chaoskit import pipeline, proving
+from chaoskit import proving
 from chaoskit.cli.export_options import export_options
 from chaoskit.cli.messages import show_remarks, show_trouble
 from chaoskit.cli.options import (
@@ -17,6 +17,7 @@ from chaoskit.cli.options import (
 )
 from chaoskit.exporters.shelf import Exports, Wanted
 from chaoskit.plan.arms import DEFAULT_AA, DEFAULT_TRIALS, Effort
+from chaoskit.request import Request
 
 
 @click.command()
@@ -49,7 +50,7 @@ from chaoskit.plan.arms import DEFAULT_AA, DEFAULT_TRIALS, Effort
 @json_option()
 def command(
     *,
-    selected: pipeline.Request,
+    selected: Request,
     experiments: Path,
     reports: Path,
     aa: int,

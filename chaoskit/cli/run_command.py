@@ -20,6 +20,7 @@ from chaoskit.cli.options import (
 )
 from chaoskit.errors import NotPublished
 from chaoskit.exporters.shelf import Exports, Wanted
+from chaoskit.request import Request
 
 if TYPE_CHECKING:
     from chaoskit.store.address import Store
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @json_option()
 def command(
     *,
-    selected: pipeline.Request,
+    selected: Request,
     reports: Path,
     trials: int | None,
     seed: int | None,

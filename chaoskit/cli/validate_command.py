@@ -10,6 +10,7 @@ from chaoskit import pipeline
 from chaoskit.cli.options import json_option, selection_options
 from chaoskit.errors import Exit, InputError
 from chaoskit.manual.codes import code_of
+from chaoskit.request import Request
 
 
 @click.command()
@@ -17,7 +18,7 @@ from chaoskit.manual.codes import code_of
 @json_option()
 def command(
     *,
-    selected: pipeline.Request,
+    selected: Request,
     as_json: bool,
 ) -> None:
     """Check experiment files; nothing is started."""

@@ -13,33 +13,26 @@ from traceback import format_exc
 from typing import Any, Protocol
 
 from chaoskit.errors import ChaoskitError, Exit, LiftFailed
-from chaoskit.faults.base import catalogue
 from chaoskit.model.experiment import Experiment, FaultUse
-from chaoskit.model.journal import (
-    ExperimentRecord,
-    FaultRecord,
-    HealerRecord,
-    Journal,
-    TrialJudgement,
-    TrialRecord,
-)
+from chaoskit.model.journal import ExperimentRecord, Journal, TrialJudgement, TrialRecord
 from chaoskit.model.progress import Listener, Step
 from chaoskit.model.target import TargetSpec
 from chaoskit.model.timeline import NS
 from chaoskit.model.verdict import Verdict
 from chaoskit.model.wishes import Wishes
 from chaoskit.plan.plan import Group, Plan, PlannedExperiment
-from chaoskit.plan.repository import in_repository
+from chaoskit.run.bench import Bench
 from chaoskit.run.clock import now_ns, wall_now
 from chaoskit.run.folder import RunFolder
 from chaoskit.run.keeper import Mode, spawn_keeper
 from chaoskit.run.player import Player
 from chaoskit.run.prober.handle import AnyProber, Prober
 from chaoskit.run.recorder import Recorder
+from chaoskit.run.records import record_of, with_trial
 from chaoskit.run.running import RunContext, Running
 from chaoskit.run.running_target import RunningTarget
 from chaoskit.run.signals import Interrupted, Signals
-from chaoskit.run.trial import Bench, Trial
+from chaoskit.run.trial import Trial
 
 UNFINISHED = "the run ended before this trial did"
 
@@ -299,72 +292,8 @@ def running(
     return RunningCluster(spec, context, overrides=overrides, faults=faults)
 
 
-def record_of(planned: PlannedExperiment, spec: TargetSpec) -> ExperimentRecord:
-    """An experiment's record before its first trial."""
-    experiment = planned.experiment
-    return ExperimentRecord(
-        name=experiment.name,
-        title=experiment.title,
-        description=experiment.description,
-        file=in_repository(experiment.path),
-        line=next((one.line for one in experiment.faults if one.line), 1),
-        hash=experiment.hash,
-        target=spec.name,
-        target_title=spec.title,
-        target_hash=spec.hash,
-        arm=planned.arm,
-        tags=experiment.tags,
-        ledger=experiment.ledger.kind if experiment.ledger else "",
-        rate_hz=experiment.probing.rate_hz,
-        timeout_s=experiment.probing.timeout_s,
-        baseline_s=experiment.phases.baseline_s,
-        watch_s=experiment.phases.watch_s,
-        stable_s=experiment.phases.stable_s,
-        plan=planned.plan_name,
-        runs=planned.runs,
-        allow=planned.allow,
-        claim=planned.claim,
-        until_decided=planned.until_decided,
-        faults=tuple(
-            FaultRecord(
-                fault=one.fault,
-                service=str(one.arguments.get("service", "")),
-                family=_family(one.fault),
-            )
-            for one in experiment.faults
-        ),
-        budgets=experiment.budgets,
-        healed_by=experiment.healed_by,
-        expect=experiment.expect,
-        slo=experiment.slo,
-        healers=tuple(
-            HealerRecord(
-                name=one.name,
-                kind=one.kind,
-                settings=one.settings,
-                service=one.log.service if one.log else "",
-                can_be_off=bool(one.off),
-            )
-            for one in spec.healers
-        ),
-        redundancy={one.service: one.instances for one in spec.strengths},
-        services=tuple(spec.services),
-    )
-
-
-def _family(fault: str) -> str:
-    kind = catalogue().get(fault)
-    return kind.family if kind else ""
-
-
 def document_for(experiment: Experiment, entrypoints: Mapping[str, str]) -> dict[str, Any]:
     """The Chaos Toolkit document with the target's addresses in its configuration."""
     document = deepcopy(dict(experiment.document))
     document["configuration"] = {**document.get("configuration", {}), **entrypoints}
     return document
-
-
-def with_trial(experiment: ExperimentRecord, trial: TrialRecord) -> ExperimentRecord:
-    """The record with this trial added, or replaced."""
-    others = tuple(one for one in experiment.trials if one.index != trial.index)
-    return replace(experiment, trials=(*others, trial))

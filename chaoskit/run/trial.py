@@ -5,59 +5,29 @@ No measure depends on how often it looks: samples and marks carry their own time
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from chaoskit.errors import ChaoskitError, FaultRefused, LiftFailed
 from chaoskit.measures import progress
-from chaoskit.model.experiment import Experiment, ProbeSpec
-from chaoskit.model.gaps import without_gaps
+from chaoskit.model.experiment import ProbeSpec
 from chaoskit.model.journal import TrialRecord
-from chaoskit.model.progress import Step
 from chaoskit.model.quantities import format_duration
-from chaoskit.model.timeline import (
-    NS,
-    Mark,
-    MarkKind,
-    Samples,
-    Timeline,
-    no_samples,
-    sort_marks,
-)
+from chaoskit.model.timeline import NS, Mark, MarkKind
 from chaoskit.model.verdict import Verdict
-from chaoskit.model.wishes import Wishes
+from chaoskit.run.bench import Bench
 from chaoskit.run.clock import now_ns, pause, wait_until
-from chaoskit.run.health import health_of
-from chaoskit.run.injector import Injector
-from chaoskit.run.player import Player, WorkerDied
-from chaoskit.run.prober.handle import AnyProber, ProberLost
-from chaoskit.run.prober.tail import Tail
-from chaoskit.run.recorder import Recorder
+from chaoskit.run.player import WorkerDied
+from chaoskit.run.prober.handle import ProberLost
+from chaoskit.run.records import with_effects
 from chaoskit.run.signals import Interrupted
+from chaoskit.run.sofar import SoFar
 from chaoskit.run.writer.keeping import Keeping
 
 _LOOK_EVERY_S = 0.02
-_HEALTH_EVERY_NS = NS // 4
 _TOLD_WITHIN_S = 2.0
 _TOOLKIT_PATIENCE_S = 30.0  # for chaoslib's own hypothesis after the watch, and its rollbacks
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """What a trial works with: one target, one experiment, and everybody who serves them."""
-
-    experiment: Experiment
-    player: Player
-    prober: AnyProber
-    injector: Injector
-    recorder: Recorder
-    announce: Callable[[], None]  # writes down every service's strength as it is now
-    told_until: Callable[[int], bool]  # whether our way's interruptions until then are marks
-    wishes: Wishes  # to stop, from a signal too; to hold the next fault back
-    faultless: bool = False  # a control arm: the method is not played, nothing is broken
 
 
 class Trial:
@@ -67,10 +37,7 @@ class Trial:
         self._bench = bench
         self._record = record
         self._folder = folder
-        self._tail = Tail(folder / "samples.bin")
-        self._samples: Samples = no_samples()
-        self._last_health_ns = 0
-        self._started_ns = 0
+        self._so_far = SoFar(bench, folder / "samples.bin")
         self._keeping = Keeping(bench.experiment.ledger, folder)
 
     def conduct(self) -> TrialRecord:
@@ -133,7 +100,6 @@ class Trial:
             configuration=resolved["asked_with"],
             secrets=resolved["secrets"],
         )
-        self._started_ns = begun.started_ns
         self._record = replace(
             self._record,
             started_ns=begun.started_ns,
@@ -156,7 +122,7 @@ class Trial:
         if self._blinded():
             bench.player.refuse("method")
             return
-        steady, reason = progress.baseline_is_steady(self._timeline(), now_ns())
+        steady, reason = progress.baseline_is_steady(self._so_far.timeline(self._record), now_ns())
         if self._toolkit_done():
             steady, reason = False, "Chaos Toolkit's own steady-state hypothesis was not met"
         if self._keeping.unready:
@@ -208,7 +174,7 @@ class Trial:
             played = played or bench.player.reached("watched")
             if self._toolkit_done() or self._blinded():
                 return True
-            timeline = self._timeline()
+            timeline = self._so_far.timeline(self._record)
             if timeline.in_effect_ns is None:
                 return played  # the method is through, and nothing took effect
             if bench.injector.timed:
@@ -238,7 +204,10 @@ class Trial:
         end_ns = bench.recorder.phase("settle", seconds=limit_s) + round(limit_s * NS)
         if self._record.trouble_verdict is None:
             self._look_until(
-                lambda: now_ns() >= end_ns or progress.settled(self._timeline(), now_ns())
+                lambda: (
+                    now_ns() >= end_ns
+                    or progress.settled(self._so_far.timeline(self._record), now_ns())
+                )
             )
             self._keeping.finish()
             self._look_until(lambda: self._keeping.over)
@@ -263,7 +232,7 @@ class Trial:
         ended_ns = now_ns()
         wait_until(lambda: bench.told_until(ended_ns), timeout_s=_TOLD_WITHIN_S)
         bench.recorder.phase("end")
-        if self._started_ns:
+        if self._record.started_ns:
             ended = bench.prober.end()
             self._blinded()
             self._record = replace(
@@ -306,46 +275,8 @@ class Trial:
             self._bench.player.check()
             self._keeping.check()
             self._blinded()
-            self._health()
+            self._so_far.tell_health(self._record)
             pause(_LOOK_EVERY_S)
-
-    def _timeline(self) -> Timeline:
-        fresh = self._tail.new()
-        if len(fresh):
-            self._samples = np.concatenate([self._samples, fresh])
-        experiment = self._bench.experiment
-        marks = sort_marks(self._bench.recorder.marks())
-        return Timeline(
-            samples=without_gaps(self._samples, marks),
-            marks=marks,
-            probes=self._record.probes,
-            period_ns=round(experiment.probing.period_s * NS),
-            timeout_ns=round(experiment.probing.timeout_s * NS),
-            stable_ns=round(experiment.phases.stable_s * NS),
-            watch_ns=round(experiment.phases.watch_s * NS),
-            started_ns=self._started_ns,
-            clock_error_ns=self._bench.prober.clock_error_ns,
-        )
-
-    def _health(self) -> None:
-        """News of how the service is doing, four times a second."""
-        now = now_ns()
-        if now - self._last_health_ns < _HEALTH_EVERY_NS:
-            return
-        self._last_health_ns = now
-        said = health_of(self._timeline().samples, self._record.probes, now)
-        self._bench.recorder.tell(Step.HEALTH, said["state"], **said)
-
-
-def with_effects(record: TrialRecord, marks: Sequence[Mark]) -> TrialRecord:
-    """The record with whom the faults hit, and how they were done."""
-    effects = [one for one in marks if one.kind is MarkKind.IN_EFFECT]
-    found = [one.data["mechanism"] for one in effects if "mechanism" in one.data]
-    return replace(
-        record,
-        picked=tuple(dict.fromkeys(one.instance for one in effects if one.instance)),
-        mechanisms=tuple(dict.fromkeys(found)),
-    )
 
 
 def probes_of(resolved: Sequence[Mapping[str, Any]]) -> tuple[ProbeSpec, ...]:

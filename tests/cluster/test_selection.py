@@ -6,6 +6,7 @@ import pytest
 
 from chaoskit import pipeline
 from chaoskit.plan.clusters import without_clusters
+from chaoskit.request import Request
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +19,7 @@ def _no_cluster(monkeypatch, tmp_path):
 
 
 def chosen(*paths):
-    request = pipeline.Request(
+    request = Request(
         paths=tuple(ROOT / "experiments" / one for one in paths), targets=ROOT / "targets", seed=1
     )
     plan, shelf = pipeline.plan(request)

@@ -20,6 +20,7 @@ from chaoskit.history import History, Row
 from chaoskit.model.journal import ExperimentJudgement, FaultRecord, Shard
 from chaoskit.model.proof import ProofNote, ProofState
 from chaoskit.model.verdict import Verdict
+from chaoskit.request import Request
 from chaoskit.run.folder import RunFolder
 from chaoskit.trend import Freshness, trends
 from tests.judging import journal, verdicts
@@ -276,7 +277,7 @@ def finished(tmp_path):
 def told_by(finished, tmp_path, name, environ=None, **changes):
     stream = io.StringIO()
     stage = Stage(
-        request=pipeline.Request(reports=tmp_path / "reports"),
+        request=Request(reports=tmp_path / "reports"),
         settings=Settings(out=tmp_path / "out", **changes),
         platform=platform_for(name, stream, environ or {}),
     )
@@ -347,7 +348,7 @@ def test_strict_junit_is_made_on_demand(finished, tmp_path):
     told_by(finished, tmp_path, "none")
     usual = (tmp_path / "out" / JUNIT).read_text()
     stage = Stage(
-        request=pipeline.Request(reports=tmp_path / "reports"),
+        request=Request(reports=tmp_path / "reports"),
         settings=Settings(out=tmp_path / "out"),
         platform=platform_for("none", io.StringIO(), {}),
         junit_strict=True,
@@ -387,7 +388,7 @@ def test_what_an_earlier_run_left_is_taken_away(tmp_path):
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_started(tmp_path):
     (tmp_path / "file").write_text("")
     stage = Stage(
-        request=pipeline.Request(),
+        request=Request(),
         settings=Settings(out=tmp_path / "file" / "out"),
         platform=platform_for("none", io.StringIO(), {}),
     )

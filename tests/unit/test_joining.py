@@ -19,6 +19,7 @@ from chaoskit.model.evidence import mark_line
 from chaoskit.model.journal import Anchor, Shard
 from chaoskit.model.proof import Arm, ArmKind, ProofState
 from chaoskit.model.verdict import Verdict
+from chaoskit.request import Request
 from chaoskit.run.folder import HISTORY, RunFolder
 from tests.drawing import draw
 from tests.judging import experiment, journal, trial
@@ -356,7 +357,7 @@ def test_everything_that_is_wrong_is_said_at_once(shards, tmp_path):
 def test_a_stage_joins_and_tells(shards, tmp_path):
     stream = io.StringIO()
     stage = Stage(
-        request=pipeline.Request(reports=tmp_path / "reports"),
+        request=Request(reports=tmp_path / "reports"),
         settings=replace(Settings(), out=tmp_path / "out"),
         platform=platform_for("github", stream, {}),
     )

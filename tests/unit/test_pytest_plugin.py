@@ -24,11 +24,11 @@ from chaoskit.api.result import result_of
 from chaoskit.errors import EnvironmentUnfit
 from chaoskit.model.journal import Anchor, ExperimentJudgement, Journal
 from chaoskit.model.verdict import Verdict
-from chaoskit.pipeline import Finished, repeat_command
+from chaoskit.pipeline import Finished
 from chaoskit.plan.compile import compile_plan
 from chaoskit.pytest_plugin import outcomes
 from chaoskit.run.folder import RunFolder
-from chaoskit.run.supervisor import record_of
+from chaoskit.run.records import record_of
 
 def pytest_configure(config):
     config.stash[outcomes._engine] = ""

@@ -13,6 +13,7 @@ from chaoskit.plan.compile import compile_plan
 from chaoskit.plan.experiments import load_experiment
 from chaoskit.plan.shards import START_S, parse_shard, part_of, split
 from chaoskit.plan.targets import TargetShelf
+from chaoskit.request import Request, repeat_command
 
 TESTS = Path(__file__).parents[1]
 SHELF = TargetShelf(TESTS / "bad" / "targets")
@@ -78,7 +79,7 @@ def test_what_is_no_shard_is_refused(text):
 
 
 def test_our_own_suite_is_split_and_repeated_with_its_part():
-    request = pipeline.Request(paths=(Path("experiments"),), seed=1)
+    request = Request(paths=(Path("experiments"),), seed=1)
     names = [
         one.experiment.name
         for index in (1, 2, 3)
@@ -88,4 +89,4 @@ def test_our_own_suite_is_split_and_repeated_with_its_part():
     assert sorted(names) == sorted(
         one.experiment.name for one in pipeline.plan(request)[0].experiments
     )
-    assert "--shard 2/3" in pipeline.repeat_command(replace(request, shard=(2, 3)), 1)
+    assert "--shard 2/3" in repeat_command(replace(request, shard=(2, 3)), 1)

@@ -16,6 +16,7 @@ from chaoskit.ci.stage import Stage
 from chaoskit.cli import cli
 from chaoskit.errors import EnvironmentUnfit, Exit, InputError, NotPublished
 from chaoskit.history import rows
+from chaoskit.request import Request
 from chaoskit.run.folder import RunFolder
 from chaoskit.store.address import DRIVERS, store_of
 from chaoskit.store.fetch import at_hand, kept
@@ -293,7 +294,7 @@ def test_a_stage_says_where_it_is_and_reads_what_shards_published(aws, tmp_path)
 
 
 def a_stage(tmp_path, **fields):
-    request = pipeline.Request(reports=tmp_path / "reports")
+    request = Request(reports=tmp_path / "reports")
     settings = Settings(out=tmp_path / "out")
     told = platform_for("none", io.StringIO(), {})
     (tmp_path / "out").mkdir()

@@ -8,8 +8,10 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from chaoskit.agent.fusefs.nodes import Node
+from chaoskit.agent.fusefs.store import rename_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,39 @@ def made(parent: Node, name: bytes) -> Step:
     return holding(parent, lambda folder: remove(name, dir_fd=folder))
 
 
-def make_folder(folder: int, name: bytes, like: os.stat_result) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Replaced:
+    """What had a name before something else was renamed to it: at most one of the two."""
+
+    file: Path | None  # where it is kept
+    folder: os.stat_result | None  # it was empty
+    drop: Callable[[Path], None]  # the file that is kept is not needed any more
+
+
+def renamed(
+    old: tuple[Node, bytes], new: tuple[Node, bytes], flags: int, replaced: Replaced
+) -> Step:
+    """A name was changed: it gets the old one again, and what was there before comes back."""
+    back = os.dup(old[0].fd)
+    kept, folder = replaced.file, replaced.folder
+
+    def undo(here: int) -> None:
+        rename_at(here, new[1], back, old[1], flags)
+        os.close(back)
+        if kept is not None:
+            os.rename(kept, new[1], dst_dir_fd=here)
+        if folder is not None:
+            _make_folder(here, new[1], folder)
+
+    def keep() -> None:
+        os.close(back)
+        if kept is not None:
+            replaced.drop(kept)
+
+    return holding(new[0], undo, keep)
+
+
+def _make_folder(folder: int, name: bytes, like: os.stat_result) -> None:
     """An empty folder with the owner and mode of one that was there before."""
     os.mkdir(name, dir_fd=folder)
     os.chown(name, like.st_uid, like.st_gid, dir_fd=folder)

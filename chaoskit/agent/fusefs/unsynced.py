@@ -18,17 +18,17 @@ import errno
 import os
 import stat
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaoskit.agent.fusefs import steps
+from chaoskit.agent.fusefs.attic import Attic
 from chaoskit.agent.fusefs.nodes import HIDDEN, Node
 from chaoskit.agent.fusefs.preimages import Preimages
 from chaoskit.agent.fusefs.steps import Step
-from chaoskit.agent.fusefs.store import RENAME_EXCHANGE, Store, rename_at
+from chaoskit.agent.fusefs.store import RENAME_EXCHANGE, Store
 
 LIMIT_BYTES = 256 << 20
 _MOVING = 0x08 | 0x20  # fallocate: collapse or insert a range, which moves all that follows
@@ -56,10 +56,7 @@ class UnsyncedStore(Store):
         self._steps: list[Step] = []
         self._new: set[int] = set()  # inodes whose creation is not durable
         self._touched: set[int] = set()  # inodes that some step is about
-        self._attic = Path(root) / os.fsdecode(HIDDEN) / "attic"
-        self._attic.mkdir(parents=True, exist_ok=True)
-        self._in_attic: Counter[int] = Counter()  # inode → names there
-        self._number = 0
+        self._attic = Attic(Path(root) / os.fsdecode(HIDDEN) / "attic")
         self._off = False
         self._lock = threading.RLock()
 
@@ -87,8 +84,9 @@ class UnsyncedStore(Store):
             for step in reversed(done):
                 _attempt(step.undo, failed)
             self._files, self._steps = {}, []
-            for marks in (self._new, self._touched, self._in_attic):
+            for marks in (self._new, self._touched):
                 marks.clear()
+            self._attic.forget()
         return Lost(files=len(files), data_bytes=data_bytes, steps=len(done), failed=tuple(failed))
 
     @contextmanager
@@ -206,7 +204,7 @@ class UnsyncedStore(Store):
     def unlink(self, parent: Node, name: bytes) -> None:
         """See Store. The file stays in the attic for as long as it may have to come back."""
         with self._powered():
-            kept = self._to_attic(parent, name)
+            kept = self._attic.keep(parent, name)
             try:
                 super().unlink(parent, name)
             except OSError:
@@ -228,8 +226,7 @@ class UnsyncedStore(Store):
                     raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
             finally:
                 os.close(folder)
-            self._number += 1
-            kept = self._attic / str(self._number)
+            kept = self._attic.place()
             os.rename(name, kept, src_dir_fd=parent.fd)
             back = steps.holding(
                 parent, lambda here: os.rename(kept, name, dst_dir_fd=here), kept.rmdir
@@ -245,7 +242,7 @@ class UnsyncedStore(Store):
                 return
             replaced = target if target is not None and not flags else None
             is_folder = replaced is not None and stat.S_ISDIR(replaced.st_mode)
-            kept = self._to_attic(*new) if replaced and not is_folder else None
+            kept = self._attic.keep(*new) if replaced and not is_folder else None
             try:
                 super().rename(old, new, flags)
             except OSError:
@@ -253,35 +250,10 @@ class UnsyncedStore(Store):
                     self._drop(kept)
                 raise
             folder = replaced if is_folder else None
-            self._did(new[0], self._renamed(old, new, flags & RENAME_EXCHANGE, (kept, folder)))
+            replaced_by = steps.Replaced(file=kept, folder=folder, drop=self._drop)
+            self._did(new[0], steps.renamed(old, new, flags & RENAME_EXCHANGE, replaced_by))
             if source is not None:
                 self._touched.add(source.st_ino)
-
-    def _renamed(
-        self,
-        old: tuple[Node, bytes],
-        new: tuple[Node, bytes],
-        flags: int,
-        replaced: tuple[Path | None, os.stat_result | None],
-    ) -> Step:
-        """A rename; `replaced` is the file (in the attic) or the folder that was there before."""
-        kept, folder = replaced
-        back = os.dup(old[0].fd)
-
-        def undo(here: int) -> None:
-            rename_at(here, new[1], back, old[1], flags)
-            os.close(back)
-            if kept is not None:
-                os.rename(kept, new[1], dst_dir_fd=here)
-            if folder is not None:
-                steps.make_folder(here, new[1], folder)
-
-        def keep() -> None:
-            os.close(back)
-            if kept is not None:
-                self._drop(kept)
-
-        return steps.holding(new[0], undo, keep)
 
     def change_mode(self, node: Node, mode: int) -> None:
         """See Store."""
@@ -315,23 +287,11 @@ class UnsyncedStore(Store):
 
     def links(self, found: os.stat_result) -> int:
         """See Store. The names in the attic are not the service's."""
-        return found.st_nlink - self._in_attic[found.st_ino]
-
-    def _to_attic(self, parent: Node, name: bytes) -> Path:
-        """One more name for a file that is about to lose one."""
-        self._number += 1
-        kept = self._attic / str(self._number)
-        os.link(name, kept, src_dir_fd=parent.fd, follow_symlinks=False)
-        self._in_attic[kept.lstat().st_ino] += 1
-        return kept
+        return found.st_nlink - self._attic.names_of(found.st_ino)
 
     def _drop(self, kept: Path) -> None:
         """The name is lost for good."""
-        inode = kept.lstat().st_ino
-        kept.unlink()
-        self._in_attic[inode] -= 1
-        if self._in_attic[inode] <= 0:
-            del self._in_attic[inode]
+        inode = self._attic.drop(kept)
         file = self._files.get(inode)
         if file is not None and os.fstat(file.fd).st_nlink == 0:
             self._release(inode)  # nobody will ever read it after a cut
