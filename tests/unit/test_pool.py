@@ -171,14 +171,13 @@ def test_a_probe_that_hangs_is_killed_with_all_it_started_and_asking_goes_on(
     pid = int(told[0])
     trap.unlink()
     freed_ns = time.monotonic_ns()
-    wait_for(
-        lambda: (
-            (Outcome.GOOD, Reason.NONE)
-            in said(samples := read_samples(path)[read_samples(path)["sent"] > freed_ns])
-            and len(samples) > 3
-        ),
-        "good samples after the trap was gone",
-    )
+
+    def serves_again() -> bool:
+        samples = read_samples(path)
+        later = samples[samples["sent"] > freed_ns]
+        return (Outcome.GOOD, Reason.NONE) in said(later) and len(later) > 3
+
+    wait_for(serves_again, "good samples after the trap was gone")
     ended = prober.end()
     samples = read_samples(path)
     wait_for(lambda: not Path(f"/proc/{pid}").exists() or _zombie(pid), "the end of its child")
