@@ -68,6 +68,8 @@ FLOORS = """
 
 What the settings of the healer allow, fault at a random moment, until it has acted (or has noticed, where its kind says no more). *Efficiency* is the
 floor's mean divided by the measured median: 1 is as quick as the timers allow. A kind `other` promises nothing and has no row.
+What passes before there is anything to notice is in the measured time and not in the floor: a release of `bad-deploy` has to start, and to get
+its share of the users, before it fails under load.
 
 | experiment | healer | until | floor: best, mean, worst | measured median | inside | efficiency |
 |---|---|---|---|---|---|---|
