@@ -57,14 +57,14 @@ test-browser: ## The report in Chromium: accessibility, safety, keyboard, phone,
 	@scripts/browser.sh
 	@$(BIN)/pytest tests/browser $(ARGS)
 
-check: ## Style, types, layers and the tests that need no engine; changes nothing
+check: ## Style, types, layers and the fast tests that need no engine; changes nothing
 	@scripts/setup.sh --no-engine
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
-	$(BIN)/pytest -q -n auto -m "not docker and not browser"
+	$(BIN)/pytest -q -n auto -m "not docker and not browser and not slow"
 
 fmt: ## Bring the code into shape
 	@scripts/setup.sh --no-engine

@@ -1,8 +1,11 @@
-"""Who may run beside whom when the tests are spread over two processes (`make test`).
+"""Who may run beside whom when the tests are spread over two processes (`make test`), and who is slow.
 
 Tests that break real containers are timed and stay in one row: two of them at once would be each
 other's weather. Beside that row run the rest: a browser in a row of its own, the clusters' tests
 module by module because each module has one cluster, and everything else one by one.
+
+`make check` leaves out what is slow: the clusters' tests, and modules whose tests start programs and
+wait for them.
 """
 
 import os
@@ -11,6 +14,20 @@ import pytest
 
 for told in ("COLUMNS", "LINES"):  # xdist's processes are told a terminal's size, and have none
     os.environ.pop(told, None)
+
+
+SLOW = {
+    "test_afar",
+    "test_doctor",
+    "test_ledger_kinds",
+    "test_ledger_writer",
+    "test_plugins",
+    "test_pool",
+    "test_prober",
+    "test_pytest_plugin",
+    "test_store",
+    "test_terminal_keys",
+}
 
 
 def row_of(item):
@@ -26,10 +43,10 @@ def row_of(item):
 
 @pytest.hookimpl(tryfirst=True)  # before chaoskit's own plugin, which then leaves the row alone
 def pytest_collection_modifyitems(config, items):
-    told = getattr(
-        config.option, "loadgroup", False
-    )  # set by xdist in the processes that run tests
+    told = getattr(config.option, "loadgroup", False)  # in a process of xdist's that runs tests
     for item in items:
+        if item.path.stem in SLOW or "cluster" in item.path.parts:
+            item.add_marker(pytest.mark.slow)
         row = row_of(item)
         if row is None:
             continue
