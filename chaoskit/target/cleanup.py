@@ -1,8 +1,7 @@
 """Removing what a run created, found by its label and by nothing else."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import docker
@@ -11,6 +10,7 @@ import requests.exceptions
 
 from chaoskit.errors import EnvironmentUnfit, LiftFailed
 from chaoskit.target.engine import ROLE_LABEL, RUN_LABEL, UP_LABEL
+from chaoskit.target.removal import remove_all
 
 Client = docker.DockerClient  # for modules that may not know the SDK
 
@@ -19,12 +19,12 @@ _TROUBLE = (docker.errors.DockerException, requests.exceptions.RequestException)
 
 @dataclass(frozen=True, kw_only=True)
 class _Thing:
-    """Something on the engine, and the way to remove it."""
+    """Something on the engine."""
 
-    what: str
+    what: str  # container, network or volume
+    id: str
     name: str
     labels: Mapping[str, str]
-    remove: Callable[[], None]
 
     def __str__(self) -> str:
         return f"{self.what} {self.name}"
@@ -43,22 +43,13 @@ def remove_labelled(client: Client, label: str) -> tuple[str, ...]:
     return _remove(_things(client, label))
 
 
-def _remove(things: Iterator[_Thing]) -> tuple[str, ...]:
-    removed = []
-    failed = []
-    for thing in things:
-        try:
-            thing.remove()
-            removed.append(str(thing))
-        except docker.errors.NotFound:
-            continue
-        except _TROUBLE as error:
-            if "already in progress" not in str(error):
-                failed.append(f"{thing} ({getattr(error, 'explanation', None) or error})")
+def _remove(things: Iterable[_Thing]) -> tuple[str, ...]:
+    removed, troubles = remove_all((one.what, one.id, one.name) for one in things)
+    failed = [one for one in troubles if "already in progress" not in one]
     if failed:
         message = f"could not be removed: {'; '.join(failed)}; remove with: chaoskit recover"
         raise LiftFailed(message)
-    return tuple(removed)
+    return tuple(f"{kind} {name}" for kind, _, name in removed)
 
 
 def remove_agents(client: Client, run_id: str) -> tuple[str, ...]:
@@ -89,11 +80,4 @@ def _things(client: Client, label: str, *, spare: str = "") -> Iterator[_Thing]:
     for what, one in found:
         labels = one.labels if what == "container" else one.attrs.get("Labels") or {}
         if spare not in labels:
-            yield _Thing(what=what, name=one.name, labels=labels, remove=_REMOVERS[what](one))
-
-
-_REMOVERS: Mapping[str, Callable[[Any], Callable[[], None]]] = {
-    "container": lambda one: partial(one.remove, force=True, v=True),
-    "network": lambda one: one.remove,
-    "volume": lambda one: partial(one.remove, force=True),
-}
+            yield _Thing(what=what, id=one.id, name=one.name, labels=labels)

@@ -1,9 +1,9 @@
-"""Taking a Compose project away for good: containers, networks and volumes, by their labels.
+"""Taking things away for good: containers, networks and volumes, a whole Compose project's by label.
 
 Everything is killed, at once and in parallel: a target under test has nothing to save.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import docker
@@ -18,7 +18,7 @@ _LIMIT_S = 30.0
 _AT_ONCE = 4
 _AGAIN_S = 0.1
 
-_Thing = tuple[str, str, str]  # kind, id, name
+Thing = tuple[str, str, str]  # kind, id, name
 
 
 def remove_project(client: docker.DockerClient, project: str) -> None:
@@ -26,7 +26,7 @@ def remove_project(client: docker.DockerClient, project: str) -> None:
     label = f"{COMPOSE_PROJECT}={project}"
     deadline = Deadline(_LIMIT_S)
     while left := list(labelled(client, label)):
-        troubles = _remove(left)
+        _, troubles = remove_all(left)
         if deadline.passed:
             names = ", ".join(f"{kind} {name}" for kind, _, name in left)
             message = (
@@ -38,20 +38,28 @@ def remove_project(client: docker.DockerClient, project: str) -> None:
             rest(_AGAIN_S)
 
 
-def _remove(things: list[_Thing]) -> list[str]:
-    """One attempt, containers before what they use; what went wrong, in words."""
-    troubles: list[str] = []
+def remove_all(things: Iterable[Thing]) -> tuple[list[Thing], list[str]]:
+    """One attempt, containers before what they use: what was removed, and what went wrong, in words.
+
+    What was gone already is neither.
+    """
+    there, removed, troubles = list(things), [], []
     for kind in ("container", "network", "volume"):
-        of_kind = [(one, name) for this, one, name in things if this == kind]
+        of_kind = [one for one in there if one[0] == kind]
         if not of_kind:
             continue
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            done = pool.map(lambda one, kind=kind: _attempt(kind, *one), of_kind)
-            troubles += [trouble for trouble in done if trouble]
-    return troubles
+            for thing, trouble in zip(of_kind, pool.map(_attempt, of_kind), strict=True):
+                if trouble:
+                    troubles.append(trouble)
+                elif trouble is not None:
+                    removed.append(thing)
+    return removed, troubles
 
 
-def _attempt(kind: str, one: str, name: str) -> str:
+def _attempt(thing: Thing) -> str | None:
+    """What went wrong, "" when it was removed, None when there was nothing to remove."""
+    kind, one, name = thing
     try:
         client = connect()  # this runs in a thread of its own
     except EnvironmentUnfit as error:
@@ -64,9 +72,9 @@ def _attempt(kind: str, one: str, name: str) -> str:
     try:
         remove[kind]()
     except docker.errors.NotFound:
-        return ""
+        return None
     except (docker.errors.APIError, requests.exceptions.RequestException) as error:
-        return f"{kind} {name}: {error}"
+        return f"{kind} {name} ({getattr(error, 'explanation', None) or error})"
     finally:
         client.close()
     return ""
