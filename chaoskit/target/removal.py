@@ -5,6 +5,7 @@ Everything is killed, at once and in parallel: a target under test has nothing t
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import docker
 import docker.errors
@@ -26,7 +27,7 @@ def remove_project(client: docker.DockerClient, project: str) -> None:
     label = f"{COMPOSE_PROJECT}={project}"
     deadline = Deadline(_LIMIT_S)
     while left := list(labelled(client, label)):
-        _, troubles = remove_all(left)
+        _, troubles = remove_all(left, cut_off=True)
         if deadline.passed:
             names = ", ".join(f"{kind} {name}" for kind, _, name in left)
             message = (
@@ -38,10 +39,10 @@ def remove_project(client: docker.DockerClient, project: str) -> None:
             rest(_AGAIN_S)
 
 
-def remove_all(things: Iterable[Thing]) -> tuple[list[Thing], list[str]]:
+def remove_all(things: Iterable[Thing], *, cut_off: bool = False) -> tuple[list[Thing], list[str]]:
     """One attempt, containers before what they use: what was removed, and what went wrong, in words.
 
-    What was gone already is neither.
+    What was gone already is neither. A network that others use stays, unless they may be cut off.
     """
     there, removed, troubles = list(things), [], []
     for kind in ("container", "network", "volume"):
@@ -49,7 +50,8 @@ def remove_all(things: Iterable[Thing]) -> tuple[list[Thing], list[str]]:
         if not of_kind:
             continue
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            for thing, trouble in zip(of_kind, pool.map(_attempt, of_kind), strict=True):
+            work = partial(_attempt, cut_off=cut_off)
+            for thing, trouble in zip(of_kind, pool.map(work, of_kind), strict=True):
                 if trouble:
                     troubles.append(trouble)
                 elif trouble is not None:
@@ -57,7 +59,7 @@ def remove_all(things: Iterable[Thing]) -> tuple[list[Thing], list[str]]:
     return removed, troubles
 
 
-def _attempt(thing: Thing) -> str | None:
+def _attempt(thing: Thing, *, cut_off: bool) -> str | None:
     """What went wrong, "" when it was removed, None when there was nothing to remove."""
     kind, one, name = thing
     try:
@@ -66,7 +68,7 @@ def _attempt(thing: Thing) -> str | None:
         return str(error)
     remove: dict[str, Callable[[], None]] = {
         "container": lambda: client.api.remove_container(one, force=True, v=True),
-        "network": lambda: _remove_network(client, one),
+        "network": lambda: _remove_network(client, one, cut_off=cut_off),
         "volume": lambda: client.api.remove_volume(name, force=True),
     }
     try:
@@ -80,9 +82,9 @@ def _attempt(thing: Thing) -> str | None:
     return ""
 
 
-def _remove_network(client: docker.DockerClient, network: str) -> None:
-    """Strangers on the network would keep it: they are let go of first."""
-    for stranger in _connected(client, network):
+def _remove_network(client: docker.DockerClient, network: str, *, cut_off: bool) -> None:
+    """Strangers on the network would keep it."""
+    for stranger in _connected(client, network) if cut_off else ():
         client.api.disconnect_container_from_network(stranger, network, force=True)
     client.api.remove_network(network)
 
