@@ -134,7 +134,7 @@ def _costs(item: tuple[str, Row]) -> Sequence[str]:
     link = f"[{name}](../targets/{name}/README.md)"
     memory = f"{costs['memory_mib']} MiB"
     times = f"{costs['ready_s']:.1f} s", memory, str(costs["containers"])
-    return (link, *times, f"{costs['teardown_s']:.1f} s", *_loaded(row))
+    return (link, *times, f"{costs['teardown_s']:.1f} s", *_loaded(costs))
 
 
 def _loaded(row: Row) -> Sequence[str]:

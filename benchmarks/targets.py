@@ -5,6 +5,7 @@
     python -m benchmarks.targets --trials 5 NAME
     python -m benchmarks.targets --proofs reports/proofs.jsonl    # take over what was proven
     python -m benchmarks.targets --independent [NAME]      # the check by a client of its own
+    python -m benchmarks.targets --costs [NAME]     # start and removal alone
     python -m benchmarks.targets --page             # write docs/targets.md anew, measure nothing
 
 Everything is kept in benchmarks/targets.json after each target, so an interrupted measurement goes on
@@ -81,8 +82,8 @@ def one(name: str, trials: int) -> None:
     """One target: started and removed once for its costs, then as many trials."""
     print(f"{name}: {trials} trials", flush=True)
     budget = _own_budget(name)
+    costs = costs_of(name)
     with watched() as load:
-        costs = _costs(name)
         runs = _runs(name, trials)
     row = {
         "experiment": CASES[name].experiment,
@@ -103,6 +104,24 @@ def one(name: str, trials: int) -> None:
     store["targets"][name] = row
     _write(store)
     print(json.dumps({"load": row["load"], "recovery": row["recovery"]}), flush=True)
+
+
+def costs_of(name: str) -> dict[str, Any]:
+    """What one start and one removal cost, with the load meanwhile."""
+    with watched() as load:
+        costs = _costs(name)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return {**costs, "at": at, "load": load.summary()}
+
+
+def costs_again(names: Sequence[str]) -> None:
+    """The costs alone, of targets that have been measured."""
+    for name in names or list(_read()["targets"]):
+        costs = costs_of(name)
+        store = _read()
+        store["targets"][name]["costs"] = costs
+        _write(store)
+        print(name, json.dumps(costs), flush=True)
 
 
 def _loaded(path: Path) -> Any:
@@ -275,12 +294,15 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--trials", type=int, default=TRIALS)
     parser.add_argument("--proofs", type=Path, metavar="FILE")
     parser.add_argument("--independent", action="store_true")
+    parser.add_argument("--costs", action="store_true")
     parser.add_argument("--page", action="store_true")
     options = parser.parse_args(words)
     if options.proofs:
         take_proofs(options.proofs)
     elif options.independent:
         independent(options.names)
+    elif options.costs:
+        costs_again(options.names)
     elif options.page:
         _write(_read())
     elif options.names:
