@@ -41,10 +41,8 @@ class PodEvict(StruckFault):
 
     def operations(self, picked: Sequence[Instance], site: Site) -> tuple[Operation, ...]:  # noqa: ARG002
         """Evict each pod."""
-        how, params = (
-            "an eviction request with the pod's uid",
-            {"patience_s": parse_duration(self.patience)},
-        )
+        how = "an eviction request with the pod's uid"
+        params = {"patience_s": parse_duration(self.patience)}
         return tuple(clustered("pod-evict", one, how, params) for one in picked)
 
 
