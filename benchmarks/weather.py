@@ -124,7 +124,8 @@ def _begun(place: Path) -> list[str]:
 
 def _kill(pid: int) -> None:
     if pid:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+            os.kill(pid, signal.SIGKILL)
 
 
 def main() -> int:
