@@ -5,6 +5,7 @@ their syntax trees. Where that cannot tell (a C extension, a star import), nothi
 """
 
 import ast
+import functools
 import importlib.machinery
 import importlib.util
 import sys
@@ -22,7 +23,12 @@ def find_source(module: str) -> Path | None:
     if module.partition(".")[0] in sys.builtin_module_names or module in sys.modules:
         file = getattr(sys.modules.get(module), "__file__", None) or ""
         return Path(file) if file.endswith(".py") else None
-    path: list[str] = [*sys.path, str(Path.cwd())]
+    return _found(module, (*sys.path, str(Path.cwd())))
+
+
+@functools.lru_cache(maxsize=256)  # a suite of a thousand experiments names the same few
+def _found(module: str, places: tuple[str, ...]) -> Path | None:
+    path = list(places)
     parts = module.split(".")
     for depth in range(1, len(parts) + 1):
         name = ".".join(parts[:depth])

@@ -22,7 +22,8 @@ class Node(Place):
     __slots__ = ("size",)
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place.line, place.column)
+        self.line = place.line
+        self.column = place.column
         self.size = 1  # nodes in it, aliases expanded
 
 

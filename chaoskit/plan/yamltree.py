@@ -5,6 +5,7 @@ brackets ends the process. Chaos Toolkit reads its files with PyYAML too; the me
 but what it would silently get wrong (duplicate keys, dates, odd tags) is refused here.
 """
 
+import functools
 import re
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +21,7 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 50_000  # with every alias expanded
 
+_RESOLVER = yaml.resolver.Resolver()
 _SURROGATES = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 
 
@@ -99,7 +101,7 @@ class _Builder:
         try:
             loader = CSafeLoader(text)
             while loader.check_event():
-                self._take(loader.get_event(), loader)
+                self._take(loader.get_event())
         except yaml.reader.ReaderError as error:
             # After a surrogate escape, libyaml stops; position counts characters then.
             place = _place_in(text.encode(), len(text[: error.position].encode()))
@@ -121,9 +123,9 @@ class _Builder:
         line = lines[mark.line] if mark.line < len(lines) else ""
         self.report.add(_at(mark), message, _broken_hint(line, mark.column, str(error.problem)))
 
-    def _take(self, event: Any, loader: Any) -> None:
+    def _take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
-            self._put(self._scalar(event, loader), event.anchor)
+            self._put(self._scalar(event), event.anchor)
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -201,11 +203,12 @@ class _Builder:
                     parent.keys[name.value] = name
                     parent.merged.add(name.value)
 
-    def _scalar(self, event: Any, loader: Any) -> Scalar:
+    def _scalar(self, event: Any) -> Scalar:
         place, text, quoted = _at(event.start_mark), event.value, bool(event.style)
         tag = event.tag
         if tag is None or tag == "!":
-            tag = loader.resolve(yaml.ScalarNode, text, event.implicit)
+            seek = _tag_of if len(text) < 80 else _tag_of.__wrapped__  # no cache full of prose
+            tag = seek(text, event.implicit)
         value = text
         try:
             plain_json = self.json_rules and not quoted
@@ -230,6 +233,12 @@ def _word(key: Scalar) -> Scalar:
     if not isinstance(key.value, bool):
         return key
     return Scalar(key, key.text, key.text, quoted=key.quoted)
+
+
+@functools.lru_cache(maxsize=4096)  # a suite says the same words over and over
+def _tag_of(text: str, implicit: tuple[bool, bool]) -> str:
+    """What YAML takes a word without a tag for."""
+    return str(_RESOLVER.resolve(yaml.ScalarNode, text, implicit))  # type: ignore[no-untyped-call]
 
 
 def _at(mark: Any) -> Place:
