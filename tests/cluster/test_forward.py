@@ -62,12 +62,12 @@ class Town:
 
     def in_gap(self, asked):
         """Whether an ask is told as UNKNOWN, now or soon."""
-        return wait_until(lambda: self._hit(asked), timeout_s=5)
+        return wait_until(lambda: self._hit(asked), timeout_s=20)
 
     def never_in_gap(self, asked):
         """Whether nothing of the sort was told by when it must have been."""
         beats = self.beats()
-        assert wait_until(lambda: self.beats() > beats + 3, timeout_s=5)
+        assert wait_until(lambda: self.beats() > beats + 3, timeout_s=20)
         return not self._hit(asked)
 
     def beats(self):
