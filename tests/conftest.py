@@ -12,6 +12,8 @@ import os
 
 import pytest
 
+from chaoskit.pytest_plugin import write_group
+
 for told in ("COLUMNS", "LINES"):  # xdist's processes are told a terminal's size, and have none
     os.environ.pop(told, None)
 
@@ -42,15 +44,11 @@ def row_of(item):
 
 
 @pytest.hookimpl(tryfirst=True)  # before chaoskit's own plugin, which then leaves the row alone
-def pytest_collection_modifyitems(config, items):
-    told = getattr(config.option, "loadgroup", False)  # in a process of xdist's that runs tests
+def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.stem in SLOW or "cluster" in item.path.parts:
             item.add_marker(pytest.mark.slow)
         row = row_of(item)
-        if row is None:
-            continue
-        item.add_marker(pytest.mark.xdist_group(row))
-        if told and hasattr(item, "_id"):
-            # xdist 3.8 writes a group where pytest 9.2 does not read it any more (its issue 1386)
-            item._id = item.id.parse(f"{item.nodeid}@{row}")
+        if row is not None:
+            item.add_marker(pytest.mark.xdist_group(row))
+            write_group(item, row)

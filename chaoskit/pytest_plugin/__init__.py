@@ -111,20 +111,23 @@ def keep_together(item: pytest.Item, target: str) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
-    """Groups for xdist 3.8 under pytest 9.2, where it writes them where nobody reads them any more.
-
-    https://github.com/pytest-dev/pytest-xdist/issues/1386: without this the groups are lost in silence.
-    """
-    if not getattr(config.option, "loadgroup", False):
-        return
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Without this the groups of chaos tests would be lost in silence."""
     for item in items:
         marker = item.get_closest_marker("xdist_group")
-        if marker is None or item.get_closest_marker("chaos") is None or not hasattr(item, "_id"):
-            continue
-        group = marker.args[0] if marker.args else marker.kwargs.get("name", "default")
-        if not item.nodeid.endswith(f"@{group}"):
-            item._id = item.id.parse(f"{item.nodeid}@{group}")  # noqa: SLF001  # see above
+        if marker is not None and item.get_closest_marker("chaos") is not None:
+            named = marker.args[0] if marker.args else marker.kwargs.get("name", "default")
+            write_group(item, named)
+
+
+def write_group(item: Any, group: str) -> None:
+    """The group of a test where xdist 3.8 reads it; it writes it where pytest 9.2 does not look.
+
+    https://github.com/pytest-dev/pytest-xdist/issues/1386
+    """
+    spread = getattr(item.config.option, "loadgroup", False)  # we run tests for an xdist session
+    if spread and hasattr(item, "_id") and not item.nodeid.endswith(f"@{group}"):
+        item._id = item.id.parse(f"{item.nodeid}@{group}")  # noqa: SLF001  # there is no other way
 
 
 def target_name(config: pytest.Config) -> str:
