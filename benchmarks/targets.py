@@ -166,12 +166,13 @@ def _runs(name: str, trials: int) -> list[tuple[dict[str, Any], int]]:
         told = [one for one in trials_of(runs) if one["judgement"] and tells(one)]
         if len(told) >= trials:
             break
-        runs.append(_run(name, trials - len(told)))
+        if (made := _run(name, trials - len(told))) is not None:
+            runs.append(made)
     return runs
 
 
-def _run(name: str, trials: int) -> tuple[dict[str, Any], int]:
-    """`chaoskit run` of the experiment; its record, and the seed."""
+def _run(name: str, trials: int) -> tuple[dict[str, Any], int] | None:
+    """`chaoskit run` of the experiment; its record, and the seed. None when no trial began."""
     with tempfile.TemporaryDirectory(prefix="targets-") as reports:
         path = _file(name)
         command = [sys.executable, "-m", "chaoskit", "run", str(path), "--trials", str(trials)]
@@ -187,6 +188,11 @@ def _run(name: str, trials: int) -> tuple[dict[str, Any], int]:
             message = f"{path} left no journal (exit {ran.returncode}):\n{ran.stderr[-2000:]}"
             raise RuntimeError(message)
         journal = json.loads(file.read_text(encoding="utf-8"))
+    if not journal["experiments"]:
+        print(
+            f"  a run that came to nothing (exit {ran.returncode}): {ran.stderr[-300:]}", flush=True
+        )
+        return None
     return journal["experiments"][0], journal["seed"]
 
 

@@ -70,7 +70,7 @@ def measured(trial, name):
 def test_pods_that_are_all_deleted_are_replaced_and_the_outage_is_seen(town, cluster):
     path = written(town, "pod_delete", "service: web, pick: all, grace: 0s")
     # Long enough for the asks as it begins and ends, which may be unknown, to be under 1 %.
-    path.write_text(path.read_text().replace("stable: 1s", "stable: 20s"))
+    path.write_text(path.read_text().replace("stable: 1s", "stable: 30s"))
     code, words = run(town, "pod_delete.yaml")
     experiment, trial, marks, samples = evidence(town)
 
