@@ -49,20 +49,19 @@ async def insist(action):
 class Worker:
     """One connection, and as many jobs at the same time as it has slots."""
 
-    def __init__(self, settings, jetstream, jobs):
+    def __init__(self, settings, jetstream):
         self.settings = settings
         self.jetstream = jetstream
-        self.jobs = jobs
         self.store = redis.asyncio.Redis(host="store", socket_timeout=2, decode_responses=True)
 
-    async def keep_taking(self, beats):
+    async def keep_taking(self, jobs, *, beats):
         """One job at a time. One of the slots says that there is somebody to take them."""
         while True:
             if beats:
                 with contextlib.suppress(redis.RedisError):
                     await self.store.psetex(f"alive:{NAME}", ALIVE_MS, "yes")
             try:
-                fetched = await self.jobs.fetch(1, timeout=FETCH_S)
+                fetched = await jobs.fetch(1, timeout=FETCH_S)
             except nats.errors.TimeoutError:
                 continue  # no job
             except TROUBLE as error:
@@ -106,15 +105,26 @@ class Worker:
             await message.ack_sync(timeout=1)
 
 
+async def subscriptions(jetstream, settings):
+    """One for each slot. Of a shared one, a slot takes the job that another asked for, who then
+    waits for nothing: with a backlog, a third of the hands are idle.
+    """
+    made = [
+        await insist(lambda: jetstream.pull_subscribe(JOBS, durable=GROUP, stream=STREAM))
+        for _ in range(1 if settings.shared else settings.slots)
+    ]
+    return made * settings.slots if settings.shared else made
+
+
 async def work(settings):
     """Until a signal ends the process."""
     connection = await insist(connect)
     jetstream = connection.jetstream(timeout=2)
     await insist(lambda: make_queue(jetstream, settings.ack_wait_ms / 1000))
-    jobs = await insist(lambda: jetstream.pull_subscribe(JOBS, durable=GROUP, stream=STREAM))
-    worker = Worker(settings, jetstream, jobs)
+    worker = Worker(settings, jetstream)
+    slots = await subscriptions(jetstream, settings)
     say(f"worker {NAME}: {settings.slots} slots")
-    await asyncio.gather(*(worker.keep_taking(beats=slot == 0) for slot in range(settings.slots)))
+    await asyncio.gather(*(worker.keep_taking(one, beats=n == 0) for n, one in enumerate(slots)))
 
 
 def main():
@@ -125,6 +135,7 @@ def main():
     parser.add_argument("--work-ms", type=int, default=200, help="how long a job takes")
     parser.add_argument("--ack-wait-ms", type=int, default=1000, help="then it is handed out again")
     parser.add_argument("--deliveries", type=int, default=3, help="more are too many; 0: never")
+    parser.add_argument("--shared", action="store_true", help="one subscription for all slots")
     asyncio.run(work(parser.parse_args()))
 
 
