@@ -11,11 +11,17 @@ wait for them.
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from chaoskit.pytest_plugin import write_group
 
 for told in ("COLUMNS", "LINES"):  # xdist's processes are told a terminal's size, and have none
     os.environ.pop(told, None)
+
+settings.register_profile(  # how busy the machine is, is no property of what is tested
+    "unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 
 SLOW = {

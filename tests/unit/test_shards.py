@@ -40,7 +40,7 @@ def suite(lengths, seed=1, targets=3):
     of=st.integers(1, 8),
     seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_experiment_is_in_exactly_one_part_whatever_the_seeds(lengths, of, seeds):
     first, second = (split(suite(lengths, seed).groups, of) for seed in seeds)
     names = [name for part in first for name in part]
@@ -50,7 +50,7 @@ def test_every_experiment_is_in_exactly_one_part_whatever_the_seeds(lengths, of,
 
 
 @given(lengths=st.lists(st.integers(1, 100), min_size=4, max_size=30), of=st.integers(2, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_parts_take_about_as_long(lengths, of):
     plan = suite(lengths)
     took = {one.experiment.name: one.estimate_s for one in plan.experiments}

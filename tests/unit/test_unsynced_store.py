@@ -366,9 +366,7 @@ def sync_everything(disk):
     disk.sync_folder()
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.lists(CHANGES, max_size=25), after=st.lists(CHANGES, max_size=25))
 def test_whatever_is_done_after_a_sync_of_everything_is_taken_back_exactly(
     before, after, tmp_path_factory
@@ -384,9 +382,7 @@ def test_whatever_is_done_after_a_sync_of_everything_is_taken_back_exactly(
     assert disk.attic() == []
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(CHANGES, max_size=40))
 def test_a_synced_file_has_its_contents_whatever_else_happens(changes, tmp_path_factory):
     disk = Disk(tmp_path_factory.mktemp("disk"))
