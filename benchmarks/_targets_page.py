@@ -202,8 +202,8 @@ def _totals(rows: Sequence[Row], experiments: int) -> str:
     good, told = sum(arm["good"] for arm in clean), sum(arm["trials"] for arm in clean)
     return (
         f"{proven} of {len(rows)} experiments proven; {good} of {told} runs without a fault clean. The other "
-        f"{experiments - len(rows)} of {experiments} experiments have not been tried for this table yet: "
-        "`make prove TARGET=name` does it, and the READMEs of the targets say what earlier proofs showed."
+        f"{experiments - len(rows)} of {experiments} experiments have not been tried for this table: most are of "
+        "targets in a cluster, which has been a fake one so far. `make prove TARGET=name` tries them."
     )
 
 
