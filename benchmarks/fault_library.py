@@ -6,18 +6,23 @@ that nothing is left. Each fault is done as often as its share of the time allow
 have a p99 and the slow ones say in how many rounds they were seen. A struck fault has no lift, and
 gets a new instance every time. Faults that a target must be started for are not here.
 
-    python -m benchmarks.fault_library [SECONDS_A_FAULT]
+    python -m benchmarks.fault_library [SECONDS_A_FAULT]     # and writes docs/fault-times.md
+    python -m benchmarks.fault_library --page                # writes it anew, measures nothing
 """
 
+import json
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks import _fault_times_page as page
+from benchmarks._machine_load import watched
 from chaoskit.errors import FaultRefused
 from chaoskit.faults.base import HeldFault, catalogue
 from chaoskit.model.marks import MarkKind
@@ -31,6 +36,7 @@ from chaoskit.testing.field import (
 )
 
 TITLE = "Fault library: request to effect, injection with proof, and lift, for every fault"
+STORE = Path(__file__).with_suffix(".json")
 SECONDS = 30.0  # for each fault
 FEWEST, MOST = 5, 200
 P99_FROM = 100  # rounds; of fewer, the worst says as much
@@ -60,7 +66,7 @@ class Times:
         if self.lift:
             found["lift_ms"] = _figures(self.lift)
         if self.refused:
-            found["refused"] = f"{len(self.refused)} times, the last: {self.refused[-1]}"
+            found["refused"] = self.refused
         return found
 
 
@@ -74,7 +80,7 @@ def measure(seconds: float = SECONDS) -> dict[str, Any]:
         for name in _struck():
             arguments = arguments_for(catalogue()[name])
             found[name] = _rounds(seconds, arena, name, arguments, lambda one: _anew(arena, one))
-    return {**found, "faults": len(found)}
+    return found
 
 
 def _struck() -> list[str]:
@@ -82,7 +88,8 @@ def _struck() -> list[str]:
     return [
         name
         for name, kind in catalogue().items()
-        if name not in held and name not in NEEDS_ITS_OWN_START and not issubclass(kind, HeldFault)
+        if not (name in held or name in NEEDS_ITS_OWN_START or kind.in_cluster)
+        and not issubclass(kind, HeldFault)
     ]
 
 
@@ -126,14 +133,25 @@ def _once(arena: Arena, name: str, arguments: dict[str, Any], times: Times) -> N
     times.lift.append((time.monotonic_ns() - begun_ns) / 1e6)
 
 
-def _figures(values_ms: list[float]) -> str:
+def _figures(values_ms: list[float]) -> dict[str, float]:
     if not values_ms:
-        return "none"
-    median = f"{statistics.median(values_ms):.1f} median"
+        return {}
+    figures = {"median": round(statistics.median(values_ms), 1)}
     if len(values_ms) >= P99_FROM:
-        return f"{median}, {statistics.quantiles(values_ms, n=100)[98]:.1f} p99"
-    return f"{median}, {max(values_ms):.1f} worst"
+        return {**figures, "p99": round(statistics.quantiles(values_ms, n=100)[98], 1)}
+    return {**figures, "worst": round(max(values_ms), 1)}
+
+
+def main(words: list[str]) -> None:
+    """Measure and write, or write alone."""
+    if words[:1] != ["--page"]:
+        with watched() as load:
+            found = measure(float(words[0]) if words else SECONDS)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        store = {"at": at, "load": load.summary(), "faults": found}
+        STORE.write_text(json.dumps(store, indent=1) + "\n", encoding="utf-8")
+    page.FILE.write_text(page.render(json.loads(STORE.read_text("utf-8"))), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    measure(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS)
+    main(sys.argv[1:])
