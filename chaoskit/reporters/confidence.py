@@ -16,18 +16,17 @@ def confidence_words(journal: Journal) -> str:
     if not praised:
         return ""
     weakest = min(praised, key=_share)
-    trials = plural(len(judged(weakest)), "trial")
+    number = len(judged(weakest))
+    trials = f"{plural(number, 'trial')} {'shows' if number == 1 else 'show'}"
     sure = f"{percent(CONFIDENCE)} confidence"
     share = percent(_share(weakest))
     if len(journal.experiments) == 1:
-        return (
-            f"How sure: {trials} show, with {sure}, that it does so in at least {share} of cases."
-        )
+        return f"How sure: {trials}, with {sure}, that it does so in at least {share} of cases."
     which = "the one that passed"
     if len(praised) > 1:
         which = f"the weakest of the {len(praised)} that passed"
     return (
-        f"How sure: {which} is “{weakest.title}”. Of it {trials} show, with {sure}, that it passes "
+        f"How sure: {which} is “{weakest.title}”. Of it {trials}, with {sure}, that it passes "
         f"in at least {share} of cases."
     )
 
