@@ -111,7 +111,7 @@ FINDINGS = (
     ),
     Finding(
         "A poisonous JetStream job takes innocent jobs to the dead letters with it",
-        "worker-queue-nats/poison",
+        "worker-queue-nats-shared/poison",
         "worker-queue/poison",
         "what was left by a crash is claimed alone",
     ),
