@@ -110,7 +110,7 @@ FINDINGS = (
         "a subscription for each slot: 86 jobs a second instead of 51",
     ),
     Finding(
-        "A poisonous JetStream job takes innocent jobs to the dead letters with it, and a backlog stays",
+        "A poisonous JetStream job takes innocent jobs to the dead letters with it",
         "worker-queue-nats-shared/poison",
         "worker-queue/poison",
         "what was left by a crash is claimed alone",
