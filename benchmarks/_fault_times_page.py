@@ -12,7 +12,8 @@ _HEAD = """\
 Every fault of the [shelf](faults/README.md) that a running instance can be given, again and again. *Effect* is from the request to the fault's proven
 effect, as its marks tell; an engine operation counts from the engine's own event, so it has none. *Injection* is the whole of it: survey, undo log on disk,
 and the proof on real traffic, which takes most of the time. *Lift* ends with the proof that nothing is left. Milliseconds: the median, and p99 of
-{p99_from} rounds or more, else the worst. A struck fault has no lift. *Refused* are rounds that measured something else than was promised, or whose instance was not running yet after the round before.
+{p99_from} rounds or more, else the worst. A struck fault has no lift. *Refused* are rounds that measured something else than was promised, or whose instance was not
+running yet after the round before.
 
 This page is generated from [benchmarks/fault_library.json](../benchmarks/fault_library.json), which `python -m benchmarks.fault_library` writes: do not edit it.
 Measured {day}, load {load} (worst {worst}) on two cores{others}: the proofs wait for their turn there, and take longer than on a quiet machine.
@@ -22,7 +23,7 @@ Measured {day}, load {load} (worst {worst}) on two cores{others}: the proofs wai
 """
 
 
-def render(store: Mapping[str, Any], p99_from: int = 100) -> str:
+def render(store: Mapping[str, Any], p99_from: int) -> str:
     """The whole page."""
     load = store["load"]
     others = f", with {load['others_at_most']} other runs" if load["others_at_most"] else ""

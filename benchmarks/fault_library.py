@@ -150,7 +150,8 @@ def main(words: list[str]) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         store = {"at": at, "load": load.summary(), "faults": found}
         STORE.write_text(json.dumps(store, indent=1) + "\n", encoding="utf-8")
-    page.FILE.write_text(page.render(json.loads(STORE.read_text("utf-8"))), encoding="utf-8")
+    store = json.loads(STORE.read_text(encoding="utf-8"))
+    page.FILE.write_text(page.render(store, P99_FROM), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -125,6 +125,7 @@ def test_a_pod_that_was_deleted_under_an_open_forward_is_not_the_services_failur
     town, arena, fake
 ):
     """Two others are ready: a new tunnel would have served."""
+    assert town.ask()[2]
     hung, before = [], fake.forwards.opened
     with socket.create_connection(("127.0.0.1", town.port)) as user:
         user.settimeout(30)
